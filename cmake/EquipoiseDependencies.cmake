@@ -1,0 +1,15 @@
+# What the library itself links. The installed package repeats it (equipoise-config.cmake.in): a
+# static library leaves its dependencies to whoever links it.
+find_package(hwy 1.0.3 REQUIRED)
+find_package(fmt 9 REQUIRED)
+
+if(EQUIPOISE_THREADING STREQUAL "openmp")
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
+  set(EQUIPOISE_THREADING_TARGET OpenMP::OpenMP_CXX)
+elseif(EQUIPOISE_THREADING STREQUAL "std")
+  set(THREADS_PREFER_PTHREAD_FLAG ON)
+  find_package(Threads REQUIRED)
+  set(EQUIPOISE_THREADING_TARGET Threads::Threads)
+else()
+  message(FATAL_ERROR "EQUIPOISE_THREADING is '${EQUIPOISE_THREADING}'; it must be 'openmp' or 'std'.")
+endif()

@@ -1,0 +1,22 @@
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/equipoise)
+
+install(TARGETS equipoise
+  EXPORT equipoise-targets
+  ARCHIVE LIBRARY RUNTIME
+  FILE_SET HEADERS)
+install(EXPORT equipoise-targets NAMESPACE equipoise:: DESTINATION ${package_dir})
+
+configure_package_config_file(
+  ${PROJECT_SOURCE_DIR}/cmake/equipoise-config.cmake.in
+  ${PROJECT_BINARY_DIR}/equipoise-config.cmake
+  INSTALL_DESTINATION ${package_dir})
+# Before 1.0, a new minor version may break its users.
+write_basic_package_version_file(
+  ${PROJECT_BINARY_DIR}/equipoise-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES
+  ${PROJECT_BINARY_DIR}/equipoise-config.cmake
+  ${PROJECT_BINARY_DIR}/equipoise-config-version.cmake
+  DESTINATION ${package_dir})

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+
+namespace equipoise {
+
+/// Calls task(i, thread) once for every i in [0, tasks), on up to num_threads() threads, in no particular order;
+/// `thread` < num_threads() tells callers apart that run at the same time. Returns when all are done. Tasks must not
+/// throw: errors are found before work starts.
+void parallel_for(std::int64_t tasks, int threads, void (*task)(void* context, std::int64_t i, int thread),
+                  void* context);
+
+template <class Task>
+void parallel_for(std::int64_t tasks, int threads, Task&& task) {
+  using Plain = std::remove_reference_t<Task>;
+  parallel_for(
+      tasks, threads,
+      [](void* context, std::int64_t i, int thread) { (*static_cast<Plain*>(context))(i, thread); },
+      const_cast<void*>(static_cast<const void*>(&task)));
+}
+
+/// The same for small tasks, `chunk` of which make up one.
+template <class Task>
+void parallel_for_chunks(std::int64_t tasks, std::int64_t chunk, int threads, Task&& task) {
+  parallel_for((tasks + chunk - 1) / chunk, threads, [&](std::int64_t k, int) {
+    for (std::int64_t i = k * chunk; i < std::min((k + 1) * chunk, tasks); ++i) task(i);
+  });
+}
+
+}  // namespace equipoise

@@ -1,0 +1,93 @@
+// The activations and their derivatives on vectors. Compiled once per instruction set.
+
+#if defined(EQUIPOISE_NORM_ACTIVATION_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EQUIPOISE_NORM_ACTIVATION_INL_H_
+#undef EQUIPOISE_NORM_ACTIVATION_INL_H_
+#else
+#define EQUIPOISE_NORM_ACTIVATION_INL_H_
+#endif
+
+#include <limits>
+
+#include <hwy/contrib/math/math-inl.h>
+
+#include "equipoise/norm.h"
+#include "norm/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace equipoise::norm::HWY_NAMESPACE {
+
+// e^−z, infinite where f32 overflows, NaN for NaN; Highway's is defined on [−104, 88.7].
+HWY_INLINE V exp_of_minus(V z) {
+  const V x = hn::Neg(z);
+  const V limit = hn::Set(d, 88.7F);
+  const V e = hn::Exp(d, hn::Min(x, limit));
+  const V finite = hn::IfThenElse(hn::Gt(x, limit), hn::Set(d, std::numeric_limits<float>::infinity()), e);
+  return hn::IfThenElse(hn::IsNaN(z), z, finite);
+}
+
+HWY_INLINE V sigmoid(V z) {
+  const V one = hn::Set(d, 1.0F);
+  return hn::Div(one, hn::Add(one, exp_of_minus(z)));
+}
+
+// In Max and Min the second operand survives if it is NaN.
+HWY_INLINE V clamp_relu(V z, float upper) {
+  return hn::Min(hn::Set(d, upper), hn::Max(hn::Zero(d), z));
+}
+
+/// act(z) of those that `clamp_relu` does not serve. Not inlined: with every activation in every kernel, compiling takes
+/// minutes, and a call costs little beside an exponential.
+HWY_NOINLINE inline V activate(Activation activation, float slope, V z) {
+  switch (activation) {
+    case Activation::kLeakyRelu:
+      return hn::IfThenElse(hn::Gt(z, hn::Zero(d)), z, hn::Mul(hn::Set(d, slope), z));
+    case Activation::kSilu:
+      return hn::Div(z, hn::Add(hn::Set(d, 1.0F), exp_of_minus(z)));
+    case Activation::kSigmoid:
+      return sigmoid(z);
+    case Activation::kTanh:
+      return hn::Tanh(d, z);
+    case Activation::kHardSwish:
+      return hn::Mul(z, hn::Mul(clamp_relu(hn::Add(z, hn::Set(d, 3.0F)), 6.0F), hn::Set(d, 1.0F / 6.0F)));
+    default:
+      return z;
+  }
+}
+
+/// act'(z) of the same.
+HWY_NOINLINE inline V activation_derivative(Activation activation, float slope, V z) {
+  const V one = hn::Set(d, 1.0F);
+  switch (activation) {
+    case Activation::kLeakyRelu:
+      return hn::IfThenElse(hn::Gt(z, hn::Zero(d)), one, hn::Set(d, slope));
+    case Activation::kSilu: {
+      const V s = sigmoid(z);
+      return hn::Mul(s, hn::MulAdd(z, hn::Sub(one, s), one));
+    }
+    case Activation::kSigmoid: {
+      const V s = sigmoid(z);
+      return hn::Mul(s, hn::Sub(one, s));
+    }
+    case Activation::kTanh: {
+      const V t = hn::Tanh(d, z);
+      return hn::NegMulAdd(t, t, one);
+    }
+    case Activation::kHardSwish: {
+      const V three = hn::Set(d, 3.0F);
+      const V middle = hn::MulAdd(z, hn::Set(d, 1.0F / 3.0F), hn::Set(d, 0.5F));
+      return hn::IfThenElse(hn::Gt(z, three), one, hn::IfThenZeroElse(hn::Lt(z, hn::Neg(three)), middle));
+    }
+    default:
+      return one;
+  }
+}
+
+/// Where ReLU (`limit` NaN) and ReLU6 (6) pass the gradient on: 0 < z < limit, and NaN, as in PyTorch.
+HWY_INLINE hn::Mask<D> passes(V z, float limit) {
+  return hn::Not(hn::Or(hn::Le(z, hn::Zero(d)), hn::Ge(z, hn::Set(d, limit))));
+}
+
+}  // namespace equipoise::norm::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

@@ -1,0 +1,149 @@
+// Body of kernel 2, `affine`. Compiled once per instruction set.
+
+#if defined(EQUIPOISE_NORM_AFFINE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EQUIPOISE_NORM_AFFINE_INL_H_
+#undef EQUIPOISE_NORM_AFFINE_INL_H_
+#else
+#define EQUIPOISE_NORM_AFFINE_INL_H_
+#endif
+
+#include <limits>
+
+#include "norm/activation-inl.h"
+#include "norm/coefficients-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace equipoise::norm::HWY_NAMESPACE {
+
+enum class Act { kNone, kClamp, kOther };
+
+inline Act act_of(Activation activation) {
+  switch (activation) {
+    case Activation::kNone:
+      return Act::kNone;
+    case Activation::kRelu:
+    case Activation::kRelu6:
+      return Act::kClamp;
+    default:
+      return Act::kOther;
+  }
+}
+
+inline float clamp_upper(Activation activation) {
+  return activation == Activation::kRelu6 ? 6.0F : std::numeric_limits<float>::infinity();
+}
+inline float gradient_limit(Activation activation) {
+  return activation == Activation::kRelu6 ? 6.0F : std::numeric_limits<float>::quiet_NaN();
+}
+
+template <class T, Act kAct, bool kResidual>
+struct AffineBody {
+  const AffineTile& tile;
+  const T* x = static_cast<const T*>(tile.x);
+  const T* residual = static_cast<const T*>(tile.residual);
+  T* y = static_cast<T*>(tile.y);
+  const float upper = clamp_upper(tile.activation);
+  const float limit = gradient_limit(tile.activation);
+
+  // Elements [offset, offset + n), the i-th and following of their row.
+  template <class N>
+  HWY_INLINE void element(const Affine& affine, std::int64_t offset, N n, std::uint8_t* bits, std::int64_t i,
+                          bool streaming) const {
+    V z = affine.z(affine.deviation(load(x + offset, n)));
+    if constexpr (kResidual) {
+      z = hn::Add(z, load(residual + offset, n));
+      if (bits != nullptr) {
+        store_bits(kAct == Act::kClamp ? passes(z, limit) : hn::Gt(z, hn::Zero(d)), bits, i);
+      }
+    }
+    if constexpr (kAct == Act::kClamp) z = clamp_relu(z, upper);
+    if constexpr (kAct == Act::kOther) z = activate(tile.activation, tile.negative_slope, z);
+    if constexpr (std::is_same_v<N, Full>) {
+      if (streaming) {
+        stream(z, y + offset);
+        return;
+      }
+    }
+    store(z, y + offset, n);
+  }
+
+  template <class Source>
+  HWY_INLINE void run(const Source& source, std::int64_t offset, std::uint8_t* bits, std::int64_t length) const {
+    const std::int64_t step = lanes();
+    std::int64_t i = 0;
+    bool streaming = tile.streaming;
+    if (streaming) {
+      const std::int64_t head = misaligned(y + offset);
+      if (head > 0 && (bits != nullptr || head >= length)) {
+        streaming = false;
+      } else if (head > 0) {
+        element(source.at(0), offset, First{head}, nullptr, 0, false);
+        i = head;
+      }
+    }
+    for (; i + step <= length; i += step) element(source.at(i), offset + i, Full(), bits, i, streaming);
+    if (i < length) element(source.at(i), offset + i, First{length - i}, bits, i, false);
+  }
+
+  // kRows rows at once share the loads of their coefficients.
+  template <int kRows>
+  HWY_INLINE void rows(const LaneSource& source, std::int64_t offset, std::int64_t stride, std::uint8_t* bits,
+                       std::int64_t bits_stride, std::int64_t length) const {
+    const std::int64_t step = lanes();
+    bool streaming = tile.streaming;
+    for (int r = 0; r < kRows; ++r) streaming = streaming && misaligned(y + offset + r * stride) == 0;
+    const auto all_rows = [&](std::int64_t i, auto n) {
+      const Affine affine = source.at(i);
+      for (int r = 0; r < kRows; ++r) {
+        element(affine, offset + r * stride + i, n, bits != nullptr ? bits + r * bits_stride : nullptr, i, streaming);
+      }
+    };
+    std::int64_t i = 0;
+    for (; i + step <= length; i += step) all_rows(i, Full());
+    if (i < length) all_rows(i, First{length - i});
+  }
+
+  HWY_INLINE void all() const {
+    if (tile.form == Form::kRuns) {
+      for_runs(tile, [&](const Run& r) { run(RunSource(tile.coefficients, r.group), r.offset, r.bits, r.length); });
+      return;
+    }
+    const LaneSource source(tile.coefficients);
+    for_panels(tile, [&](const Panel& panel) {
+      for_row_blocks<4>(panel.rows, [&](auto count, std::int64_t r) {
+        rows<count()>(source, panel.offset + r * panel.stride, panel.stride,
+                      panel.bits != nullptr ? panel.bits + r * panel.bits_stride : nullptr, panel.bits_stride,
+                      panel.length);
+      });
+    });
+  }
+};
+
+template <class T, Act kAct>
+void affine_as(const AffineTile& tile) {
+  if (tile.residual != nullptr) {
+    AffineBody<T, kAct, true>{tile}.all();
+  } else {
+    AffineBody<T, kAct, false>{tile}.all();
+  }
+}
+
+template <class T>
+void affine_of(const AffineTile& tile) {
+  switch (act_of(tile.activation)) {
+    case Act::kNone:
+      return affine_as<T, Act::kNone>(tile);
+    case Act::kClamp:
+      return affine_as<T, Act::kClamp>(tile);
+    case Act::kOther:
+      return affine_as<T, Act::kOther>(tile);
+  }
+}
+
+void affine_tile(const AffineTile& tile) {
+  tile.dtype == DType::kF32 ? affine_of<float>(tile) : affine_of<std::uint16_t>(tile);
+}
+
+}  // namespace equipoise::norm::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

@@ -1,0 +1,277 @@
+#include "norm/backward.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/parallel.h"
+#include "norm/forward.h"
+#include "norm/sample_block.h"
+#include "norm/statistics.h"
+#include "norm/synchronize.h"
+#include "norm/tile_gradients.h"
+
+namespace equipoise::norm {
+namespace {
+
+// What one thread (or, for a shared unit, all together) works with.
+struct UnitScratch {
+  std::span<GradientSums> partial;
+  LaneCoefficients coefficients;
+  LaneValues q, s;
+};
+
+// Shares of one block of samples, or of one sample, in dbias and dweight of a channel.
+using ParameterGradient = GradientSums;
+
+class BackwardPass {
+ public:
+  /// `parameters` holds one row of channels per block of samples (per sample, where each has its own statistics).
+  BackwardPass(const NormBackward& arguments, const NormRecord::State& state, std::int64_t block,
+               std::span<ParameterGradient> parameters, Workspace::Arena& arena)
+      : args_(arguments),
+        state_(state),
+        block_(state, block),
+        walk_(block_.walk()),
+        weights_(block_.weights(arguments.position_weights)),
+        arena_(arena),
+        parameters_(parameters),
+        through_statistics_(!state.frozen && arguments.dx),
+        first_sweep_(through_statistics_ || arguments.dresidual || !arguments.dweight.empty() ||
+                     !arguments.dbias.empty()),
+        units_(walk_, block_.across_samples(), state.partition.channels, state.dtype, 2,
+               state.communicator != nullptr),
+        streaming_(arguments.dx && beyond_cache(arguments.dx) && arguments.dx.data != arguments.dy.data) {
+    const Unit first = units_.at(0);
+    scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 1);
+    for (UnitScratch& s : scratch_) {
+      s.partial = arena.take<GradientSums>(walk_.tiles_per_block(first.n1 - first.n0) * first.blocks() *
+                                           walk_.block_channels);
+      s.coefficients = LaneCoefficients(walk_, first.blocks(), arena);
+      s.q = LaneValues(walk_, first.blocks(), arena);
+      s.s = LaneValues(walk_, first.blocks(), arena);
+    }
+    lanes_ = arena.make<LaneScratch>(units_.threads);
+    for (LaneScratch& s : lanes_) s = LaneScratch(walk_, !weights_.empty(), arena);
+    const std::int64_t groups = walk_.channels / state.partition.channels * (block_.across_samples() ? 1 : walk_.samples);
+    group_sums_ = arena.take<GradientSums>(groups);
+  }
+
+  void run() {
+    if (units_.one_each) {
+      parallel_for(units_.count(), units_.threads, [&](std::int64_t i, int thread) {
+        one_unit(units_.at(i), scratch_[static_cast<std::size_t>(thread)], lanes_[static_cast<std::size_t>(thread)]);
+      });
+    } else {
+      for (std::int64_t i = 0; i < units_.count(); ++i) shared_unit(units_.at(i), scratch_[0]);
+    }
+  }
+
+ private:
+  std::size_t group_of(const Unit& unit, std::int64_t i) const {
+    return static_cast<std::size_t>(block_.group_of(unit, block_.channel_of(unit, i)));
+  }
+  GradientSums& sums_of(const Unit& unit, std::int64_t i) const {
+    const std::int64_t first = block_.across_samples() ? block_.index() * (walk_.channels / state_.partition.channels) : 0;
+    return group_sums_[group_of(unit, i) - static_cast<std::size_t>(first)];
+  }
+  bool is_extreme_group(const Unit& unit, std::int64_t i) const {
+    const std::size_t g = group_of(unit, i);
+    return is_extreme(state_.mean[g], state_.rstd[g]);
+  }
+  template <class Body>
+  void for_channels(const Unit& unit, std::int64_t i, Body&& body) const {
+    const std::int64_t first = block_.channel_of(unit, i);
+    for (std::int64_t c = first; c < first + state_.partition.channels; ++c) {
+      body(c, c / walk_.block_channels - unit.l0, c % walk_.block_channels);
+    }
+  }
+
+  void form_coefficients(const Unit& unit, std::int64_t i, bool extreme, const UnitScratch& scratch) const {
+    for_channels(unit, i, [&](std::int64_t c, std::int64_t l, std::int64_t in_block) {
+      scratch.coefficients.form(walk_, l, in_block, state_, static_cast<std::int64_t>(group_of(unit, i)),
+                                value_or(args_.weight, c, 1), value_or(args_.bias, c, 0), extreme);
+    });
+  }
+
+  void fill(GradientTile& tile, const Unit& unit, const SampleBlock::Task& task, bool extreme,
+            const UnitScratch& scratch, const LaneScratch& lanes) const {
+    const std::int64_t offset = walk_.offset(task.range, task.l);
+    static_cast<Tile&>(tile) = block_.tile(task);
+    tile.coefficients = scratch.coefficients.of_block(task.l - unit.l0, extreme);
+    tile.x = at(block_.data(args_.x), state_.dtype, offset);
+    tile.residual = at(block_.data(args_.residual), state_.dtype, offset);
+    tile.dy = at(block_.data(args_.dy), state_.dtype, offset);
+    tile.dy_second = at(block_.data(args_.dy_second), state_.dtype, offset);
+    const ElementWeights w = element_weights(walk_, weights_, task.range, task.l, lanes.weights);
+    tile.weights = w.data;
+    tile.weight_stride = w.segment_stride;
+  }
+
+  void sums_task(const Unit& unit, std::int64_t i, bool extreme, const UnitScratch& scratch,
+                 const LaneScratch& lanes) const {
+    const SampleBlock::Task task = block_.task(unit, i);
+    GradientMomentsTile tile;
+    fill(tile, unit, task, extreme, scratch, lanes);
+    tile.dz = at(block_.data(args_.dresidual), state_.dtype, walk_.offset(task.range, task.l));
+    gradient_sums(walk_, task.l, tile, lanes,
+                  scratch.partial.data() + (task.t * unit.blocks() + task.l - unit.l0) * walk_.block_channels);
+    if (args_.dresidual) zero_padding(walk_, task.range, task.l, block_.data(args_.dresidual), state_.dtype);
+  }
+
+  // Σ over tiles; per channel for the parameters, Σ γ·r·dz and Σ γ·r·dz·x̂ for the group.
+  void sum_group(const Unit& unit, std::int64_t i, const UnitScratch& scratch) const {
+    const std::size_t g = group_of(unit, i);
+    const double r = state_.r.empty() ? 1 : state_.r[g];
+    const double d = state_.d.empty() ? 0 : state_.d[g];
+    // m as the kernels have it.
+    const double rounding = static_cast<double>(static_cast<float>(state_.mean[g])) - state_.mean[g];
+    const std::int64_t tiles = walk_.tiles_per_block(unit.n1 - unit.n0);
+    const std::int64_t row = block_.across_samples() ? block_.index() : unit.n0;
+    GradientSums group;
+    for_channels(unit, i, [&](std::int64_t c, std::int64_t l, std::int64_t in_block) {
+      GradientSums sums;
+      for (std::int64_t t = 0; t < tiles; ++t) {
+        sums += scratch.partial[static_cast<std::size_t>((t * unit.blocks() + l) * walk_.block_channels + in_block)];
+      }
+      const double normalized = state_.rstd[g] * (sums.products + rounding * sums.dz);
+      if (!parameters_.empty()) {
+        parameters_[static_cast<std::size_t>(row * walk_.channels + c)] = {sums.dz, r * normalized + d * sums.dz};
+      }
+      const double gamma = value_or(args_.weight, c, 1);
+      group += {gamma * r * sums.dz, gamma * r * normalized};
+    });
+    sums_of(unit, i) = group;
+  }
+
+  // dx = … + w·(q·(x − m) + s); see DESIGN: x − μ_B = (x − m) + (m − μ_B).
+  void form_shares(const Unit& unit, std::int64_t i, bool extreme, const UnitScratch& scratch) const {
+    const std::size_t g = group_of(unit, i);
+    const Moments& batch = state_.moments[g];
+    const double kappa = state_.batch_share[block_.across_samples() ? static_cast<std::size_t>(block_.index()) : 0];
+    const double share = batch.count > 0 ? kappa / batch.count : 0;
+    const GradientSums& sums = sums_of(unit, i);
+    const double rstd = state_.rstd[g];
+    const double q = -share * rstd * rstd * sums.products;
+    const double off_centre = static_cast<double>(static_cast<float>(state_.mean[g])) - batch.mean;
+    const double s = -share * rstd * (sums.dz + off_centre * rstd * sums.products);
+    const double scale = extreme ? static_cast<double>(kExtremeScale) : 1.0;
+    for_channels(unit, i, [&](std::int64_t, std::int64_t l, std::int64_t in_block) {
+      scratch.q.set(walk_, l, in_block, static_cast<float>(q / scale));
+      scratch.s.set(walk_, l, in_block, static_cast<float>(s));
+    });
+  }
+
+  void affine_task(const Unit& unit, std::int64_t i, bool extreme, const UnitScratch& scratch,
+                   const LaneScratch& lanes) const {
+    const SampleBlock::Task task = block_.task(unit, i);
+    GradientAffineTile tile;
+    fill(tile, unit, task, extreme, scratch, lanes);
+    const std::int64_t offset = walk_.offset(task.range, task.l);
+    if (args_.dresidual) {  // dz is there
+      tile.dy = at(block_.data(args_.dresidual), state_.dtype, offset);
+      tile.dy_second = nullptr;
+      tile.activation = Activation::kNone;
+    }
+    if (through_statistics_) {
+      tile.q = scratch.q.block(task.l - unit.l0);
+      tile.s = scratch.s.block(task.l - unit.l0);
+    }
+    tile.dx = at(block_.data(args_.dx), state_.dtype, offset);
+    tile.streaming = streaming_;
+    gradient_affine(tile);
+    zero_padding(walk_, task.range, task.l, block_.data(args_.dx), state_.dtype);
+  }
+
+  void one_unit(const Unit& unit, const UnitScratch& scratch, const LaneScratch& lanes) const {
+    const std::int64_t groups = block_.group_count(unit);
+    const std::int64_t tasks = block_.tasks(unit);
+    bool extreme = false;
+    for (std::int64_t i = 0; i < groups; ++i) extreme |= is_extreme_group(unit, i);
+    for (std::int64_t i = 0; i < groups; ++i) form_coefficients(unit, i, extreme, scratch);
+    if (first_sweep_) {
+      for (std::int64_t i = 0; i < tasks; ++i) sums_task(unit, i, extreme, scratch, lanes);
+      for (std::int64_t i = 0; i < groups; ++i) sum_group(unit, i, scratch);
+    }
+    if (through_statistics_) {
+      for (std::int64_t i = 0; i < groups; ++i) form_shares(unit, i, extreme, scratch);
+    }
+    if (args_.dx) {
+      for (std::int64_t i = 0; i < tasks; ++i) affine_task(unit, i, extreme, scratch, lanes);
+    }
+  }
+
+  void shared_unit(const Unit& unit, const UnitScratch& scratch) {
+    const int threads = units_.threads;
+    const std::int64_t groups = block_.group_count(unit);
+    const std::int64_t tasks = block_.tasks(unit);
+    const auto for_groups = [&](auto&& body) { parallel_for_chunks(groups, kGroupChunk, threads, body); };
+    bool extreme = false;
+    for (std::int64_t i = 0; i < groups; ++i) extreme |= is_extreme_group(unit, i);
+    for_groups([&](std::int64_t i) { form_coefficients(unit, i, extreme, scratch); });
+    if (first_sweep_) {
+      parallel_for(tasks, threads, [&](std::int64_t i, int thread) {
+        sums_task(unit, i, extreme, scratch, lanes_[static_cast<std::size_t>(thread)]);
+      });
+      for_groups([&](std::int64_t i) { sum_group(unit, i, scratch); });
+    }
+    if (through_statistics_) {
+      if (state_.communicator != nullptr) sum_groups_over_ranks();
+      for_groups([&](std::int64_t i) { form_shares(unit, i, extreme, scratch); });
+    }
+    if (args_.dx) {
+      // Backwards: what the first sweep read last is still in the cache.
+      parallel_for(tasks, threads, [&](std::int64_t i, int thread) {
+        affine_task(unit, tasks - 1 - i, extreme, scratch, lanes_[static_cast<std::size_t>(thread)]);
+      });
+    }
+  }
+
+  void sum_groups_over_ranks() {
+    const std::span<double> values = arena_.take<double>(static_cast<std::int64_t>(2 * group_sums_.size()));
+    for (std::size_t g = 0; g < group_sums_.size(); ++g) {
+      values[2 * g] = group_sums_[g].dz;
+      values[2 * g + 1] = group_sums_[g].products;
+    }
+    sum_over_ranks(*state_.communicator, values, arena_);
+    for (std::size_t g = 0; g < group_sums_.size(); ++g) group_sums_[g] = {values[2 * g], values[2 * g + 1]};
+  }
+
+  const NormBackward& args_;
+  const NormRecord::State& state_;
+  const SampleBlock block_;
+  const Walk& walk_;
+  const std::span<const float> weights_;
+  Workspace::Arena& arena_;
+  const std::span<ParameterGradient> parameters_;
+  const bool through_statistics_;
+  const bool first_sweep_;
+  const Units units_;
+  const bool streaming_;
+  std::span<UnitScratch> scratch_;
+  std::span<LaneScratch> lanes_;
+  std::span<GradientSums> group_sums_;
+};
+
+}  // namespace
+
+void backward(const NormBackward& arguments, const NormRecord::State& state, Workspace::Arena& arena) {
+  const std::int64_t blocks = SampleBlock::count(state);
+  const std::int64_t rows = state.across_samples ? blocks : state.shape.samples();
+  const std::int64_t channels = state.shape.channels();
+  std::span<ParameterGradient> parameters;
+  if (!arguments.dweight.empty() || !arguments.dbias.empty()) {
+    parameters = arena.take<ParameterGradient>(rows * channels);
+  }
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    BackwardPass(arguments, state, block, parameters, arena).run();
+  }
+  if (parameters.empty() && rows > 0) return;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    ParameterGradient total;
+    for (std::int64_t row = 0; row < rows; ++row) total += parameters[static_cast<std::size_t>(row * channels + c)];
+    if (!arguments.dbias.empty()) arguments.dbias[static_cast<std::size_t>(c)] = static_cast<float>(total.dz);
+    if (!arguments.dweight.empty()) arguments.dweight[static_cast<std::size_t>(c)] = static_cast<float>(total.products);
+  }
+}
+
+}  // namespace equipoise::norm

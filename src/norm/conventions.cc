@@ -1,0 +1,200 @@
+#include "equipoise/conventions.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "equipoise/error.h"
+
+namespace equipoise {
+namespace {
+
+// Weights of new values that differ by less are the same: 1 − (1 − 0.1) is 0.1 − 2.8e-17.
+constexpr double kSameWeight = 1e-15;
+
+UpdateRule import_rule(const ForeignBatchNorm& foreign, const Convention& row) {
+  UpdateRule rule{.variance = row.variance};
+  if (row.momentum_sense == MomentumSense::kNone) {
+    rule.averaging = Averaging::kWindowed;
+    rule.window = foreign.window;
+    return rule;
+  }
+  if (!foreign.momentum && row.framework == Framework::kPyTorch) {
+    rule.averaging = Averaging::kCumulative;
+    return rule;
+  }
+  if (!foreign.momentum || !(*foreign.momentum >= 0 && *foreign.momentum <= 1)) {
+    throw Error(fmt::format(
+        "{}: {} needs a momentum in [0, 1], but it is {}; where the model does not say, it is {}",
+        foreign.name, row.name, foreign.momentum ? fmt::format("{}", *foreign.momentum) : "missing",
+        row.default_momentum));
+  }
+  rule.momentum =
+      row.momentum_sense == MomentumSense::kWeightOfOld ? 1 - *foreign.momentum : *foreign.momentum;
+  return rule;
+}
+
+const ForeignArray* find(const ForeignBatchNorm& foreign, std::string_view name) {
+  const auto found = std::ranges::find(foreign.arrays, name, &ForeignArray::name);
+  return found == foreign.arrays.end() ? nullptr : &*found;
+}
+
+const ForeignArray& require(const ForeignBatchNorm& foreign, const Convention& row,
+                            std::string_view name) {
+  const ForeignArray* array = find(foreign, name);
+  if (array == nullptr) {
+    throw Error(
+        fmt::format("{}: '{}' is missing; {} always stores it", foreign.name, name, row.name));
+  }
+  return *array;
+}
+
+void export_momentum(const UpdateRule& rule, std::int64_t tracked, const Convention& row,
+                     ForeignBatchNorm& foreign) {
+  if (!row.num_batches_tracked.empty()) foreign.num_batches_tracked = tracked;
+  if (rule.averaging == Averaging::kCumulative && row.framework == Framework::kPyTorch) return;
+
+  const double weight = new_value_weight(rule, tracked);
+  foreign.momentum = row.momentum_sense == MomentumSense::kWeightOfOld ? 1 - weight : weight;
+  const bool constant = rule.averaging == Averaging::kMomentum ||
+                        (rule.averaging == Averaging::kWindowed && tracked >= rule.window);
+  if (!constant) {
+    foreign.differences.push_back(
+        fmt::format("{} weighs every new value by {}; the layer does so in the next update, and by "
+                    "less in those that follow",
+                    row.name, weight));
+  }
+}
+
+// The new value weighs 1/(num_updates + 1), and num_updates grows up to the window.
+void export_window(const UpdateRule& rule, std::int64_t tracked, const Convention& row,
+                   ForeignBatchNorm& foreign) {
+  constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  if (rule.averaging != Averaging::kMomentum) {
+    foreign.window = rule.averaging == Averaging::kWindowed ? rule.window : kNever;
+    foreign.num_batches_tracked = std::min(tracked, foreign.window);
+    return;
+  }
+  const double updates = std::round(1 / rule.momentum - 1);
+  foreign.num_batches_tracked =
+      updates < static_cast<double>(kNever) ? static_cast<std::int64_t>(updates) : kNever;
+  foreign.window = std::max<std::int64_t>(foreign.num_batches_tracked, 1);
+
+  const UpdateRule exported{.averaging = Averaging::kWindowed, .window = foreign.window};
+  const double first = new_value_weight(exported, foreign.num_batches_tracked);
+  const double later = new_value_weight(exported, foreign.window);
+  if (std::abs(first - rule.momentum) > kSameWeight ||
+      std::abs(later - rule.momentum) > kSameWeight) {
+    foreign.differences.push_back(fmt::format(
+        "{} weighs new values by 1/(k + 1) with whole k up to a window of at least 1: by "
+        "{} and then {}; the layer by {}",
+        row.name, first, later, rule.momentum));
+  }
+}
+
+std::string_view name_of(VarianceEstimate estimate) {
+  return estimate == VarianceEstimate::kUnbiased ? "unbiased" : "biased";
+}
+
+void export_array(std::string_view name, std::span<const float> values, std::size_t channels,
+                  float neutral, const Convention& row, ForeignBatchNorm& foreign) {
+  if (!values.empty()) {
+    foreign.arrays.push_back({std::string(name), {values.begin(), values.end()}});
+  } else if (!row.affine_is_optional) {
+    foreign.arrays.push_back({std::string(name), std::vector<float>(channels, neutral)});
+  }
+}
+
+}  // namespace
+
+const Convention& convention(Framework framework) {
+  const auto row = std::ranges::find(kConventions, framework, &Convention::framework);
+  if (row == kConventions.end()) {
+    throw Error(fmt::format("framework {} is not in the table of conventions",
+                            static_cast<int>(framework)));
+  }
+  return *row;
+}
+
+BatchNorm import_batch_norm(const ForeignBatchNorm& foreign) {
+  const Convention& row = convention(foreign.framework);
+  const ForeignArray& mean = require(foreign, row, row.running_mean);
+  const ForeignArray& var = require(foreign, row, row.running_var);
+  const ForeignArray* weight =
+      row.affine_is_optional ? find(foreign, row.weight) : &require(foreign, row, row.weight);
+  const ForeignArray* bias =
+      row.affine_is_optional ? find(foreign, row.bias) : &require(foreign, row, row.bias);
+  for (const ForeignArray& array : foreign.arrays) {
+    const auto known = {row.weight, row.bias, row.running_mean, row.running_var};
+    if (std::ranges::find(known, array.name) == known.end()) {
+      throw Error(fmt::format("{}: {} has no array '{}'; its names are {}, {}, {}, {}",
+                              foreign.name, row.name, array.name, row.weight, row.bias,
+                              row.running_mean, row.running_var));
+    }
+    if (find(foreign, array.name) != &array) {
+      throw Error(fmt::format("{}: '{}' is given more than once", foreign.name, array.name));
+    }
+    if (array.values.size() != mean.values.size()) {
+      throw Error(fmt::format("{}: '{}' has {} values, '{}' has {}; all have one per channel",
+                              foreign.name, array.name, array.values.size(), mean.name,
+                              mean.values.size()));
+    }
+  }
+
+  const UpdateRule rule = import_rule(foreign, row);
+  BatchNorm layer({.channels = static_cast<std::int64_t>(mean.values.size()),
+                   .epsilon = foreign.epsilon,
+                   .momentum = rule.momentum,
+                   .averaging = rule.averaging,
+                   .window = rule.window,
+                   .variance = rule.variance,
+                   .weight = weight != nullptr ? Parameter::kPresent : Parameter::kAbsent,
+                   .bias = bias != nullptr ? Parameter::kPresent : Parameter::kAbsent,
+                   .name = foreign.name});
+  if (weight != nullptr) std::ranges::copy(weight->values, layer.weight().begin());
+  if (bias != nullptr) std::ranges::copy(bias->values, layer.bias().begin());
+  RunningStatistics& running = layer.running_statistics();
+  std::ranges::copy(mean.values, running.mutable_mean().begin());
+  std::ranges::copy(var.values, running.mutable_var().begin());
+  if (!row.num_batches_tracked.empty()) {
+    running.mutable_num_batches_tracked().front() = foreign.num_batches_tracked;
+  }
+  return layer;
+}
+
+ForeignBatchNorm export_batch_norm(const BatchNorm& layer, Framework framework) {
+  const Convention& row = convention(framework);
+  const RunningStatistics& running = layer.running_statistics();
+  const std::size_t channels = running.mean().size();
+  ForeignBatchNorm foreign{
+      .framework = framework, .name = layer.name(), .epsilon = layer.epsilon()};
+  export_array(row.weight, layer.weight(), channels, 1, row, foreign);
+  export_array(row.bias, layer.bias(), channels, 0, row, foreign);
+  export_array(row.running_mean, running.mean(), channels, 0, row, foreign);
+  export_array(row.running_var, running.var(), channels, 1, row, foreign);
+
+  const UpdateRule& rule = running.rule();
+  if (row.momentum_sense == MomentumSense::kNone) {
+    export_window(rule, running.num_batches_tracked(), row, foreign);
+  } else {
+    export_momentum(rule, running.num_batches_tracked(), row, foreign);
+  }
+  if (rule.variance != row.variance) {
+    foreign.differences.push_back(
+        fmt::format("{} averages the {} variance of a batch of n values, the layer the {} one: new "
+                    "values differ by the factor n/(n - 1)",
+                    row.name, name_of(row.variance), name_of(rule.variance)));
+  }
+  if (const auto stored = static_cast<float>(layer.epsilon());
+      row.epsilon_is_f32 && static_cast<double>(stored) != layer.epsilon()) {
+    foreign.differences.push_back(fmt::format(
+        "{} stores epsilon {} as f32, which makes it {:.9g}: outputs may differ in their "
+        "last bit, most likely where the variance is near 0",
+        row.name, layer.epsilon(), stored));
+  }
+  return foreign;
+}
+
+}  // namespace equipoise

@@ -1,0 +1,192 @@
+#include "norm/forward.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <optional>
+
+#include "base/cache.h"
+#include "base/parallel.h"
+#include "norm/group_moments.h"
+#include "norm/sample_block.h"
+#include "norm/sample_moments.h"
+#include "norm/statistics.h"
+#include "norm/synchronize.h"
+
+namespace equipoise::norm {
+namespace {
+
+// What one thread (or, for a shared unit, all together) works with.
+struct UnitScratch {
+  std::span<Moments> partial;
+  LaneCoefficients coefficients;
+};
+
+class ForwardPass {
+ public:
+  ForwardPass(const NormForward& arguments, const BatchNormOptions& options, NormRecord::State& state,
+              std::int64_t block, Workspace::Arena& arena)
+      : args_(arguments),
+        options_(options),
+        state_(state),
+        block_(state, block),
+        walk_(block_.walk()),
+        weights_(block_.weights(arguments.position_weights)),
+        arena_(arena),
+        with_moments_(options.statistics != Statistics::kRunning || options.collect_moments),
+        x_(arguments.x, block_.data(arguments.x)),
+        moments_(x_, block_.across_samples(), state.partition.channels, weights_, walk_, arena),
+        units_(walk_, block_.across_samples(), state.partition.channels, x_.dtype, 1, options.communicator != nullptr),
+        streaming_(beyond_cache(arguments.y) && arguments.y.data != arguments.x.data) {
+    const Unit first = units_.at(0);
+    scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 1);
+    for (UnitScratch& s : scratch_) {
+      if (with_moments_) s.partial = arena.take<Moments>(moments_.partial_count(first));
+      s.coefficients = LaneCoefficients(walk_, first.blocks(), arena);
+    }
+    lanes_ = arena.make<LaneScratch>(units_.threads);
+    for (LaneScratch& s : lanes_) s = LaneScratch(moments_.walk(), !weights_.empty(), arena);
+    if (!arguments.sample_moments.empty()) {
+      samples_.emplace(
+          x_, walk_, weights_, units_.threads,
+          arguments.sample_moments.subspan(static_cast<std::size_t>(block_.first_sample() * walk_.channels)), arena);
+    }
+  }
+
+  void run() {
+    if (units_.one_each) {
+      parallel_for(units_.count(), units_.threads,
+                   [&](std::int64_t i, int thread) { one_unit(units_.at(i), thread); });
+    } else {
+      for (std::int64_t i = 0; i < units_.count(); ++i) shared_unit(units_.at(i), scratch_[0]);
+    }
+  }
+
+ private:
+  void merge_group(const Unit& unit, std::int64_t i, const UnitScratch& scratch) {
+    const std::int64_t c = block_.channel_of(unit, i);
+    state_.moments[static_cast<std::size_t>(block_.group_of(unit, c))] =
+        moments_.merged(unit, c, scratch.partial.data());
+  }
+
+  // Returns whether the group's statistics are extreme.
+  bool set_group(const Unit& unit, std::int64_t i) {
+    const std::int64_t c = block_.channel_of(unit, i);
+    const std::int64_t g = block_.group_of(unit, c);
+    const std::size_t share = block_.across_samples() ? static_cast<std::size_t>(block_.index()) : 0;
+    set_statistics(options_, state_.batch_share[share], c, g, state_);
+    return is_extreme(state_.mean[static_cast<std::size_t>(g)], state_.rstd[static_cast<std::size_t>(g)]);
+  }
+
+  void form_coefficients(const Unit& unit, std::int64_t i, bool extreme, const UnitScratch& scratch) {
+    const std::int64_t first = block_.channel_of(unit, i);
+    for (std::int64_t c = first; c < first + state_.partition.channels; ++c) {
+      scratch.coefficients.form(walk_, c / walk_.block_channels - unit.l0, c % walk_.block_channels, state_,
+                                block_.group_of(unit, c), value_or(args_.weight, c, 1), value_or(args_.bias, c, 0),
+                                extreme);
+    }
+  }
+
+  void affine_task(const Unit& unit, std::int64_t i, bool extreme, const UnitScratch& scratch) const {
+    const SampleBlock::Task task = block_.task(unit, i);
+    const std::int64_t offset = walk_.offset(task.range, task.l);
+    AffineTile tile{block_.tile(task)};
+    tile.coefficients = scratch.coefficients.of_block(task.l - unit.l0, extreme);
+    tile.x = at(x_.data, x_.dtype, offset);
+    tile.y = at(block_.data(args_.y), x_.dtype, offset);
+    tile.residual = at(block_.data(args_.residual), x_.dtype, offset);
+    tile.streaming = streaming_;
+    affine(tile);
+    zero_padding(walk_, task.range, task.l, block_.data(args_.y), x_.dtype);
+  }
+
+  void one_unit(const Unit& unit, int thread) {
+    const UnitScratch& scratch = scratch_[static_cast<std::size_t>(thread)];
+    const LaneScratch& lanes = lanes_[static_cast<std::size_t>(thread)];
+    const std::int64_t groups = block_.group_count(unit);
+    if (with_moments_) {
+      for (std::int64_t i = 0; i < moments_.tasks(unit); ++i) moments_.tile(unit, i, lanes, scratch.partial.data());
+      for (std::int64_t i = 0; i < groups; ++i) merge_group(unit, i, scratch);
+      for (std::int64_t n = unit.n0; n < unit.n1 && samples_; ++n) {
+        (*samples_)(n, block_.first_channel(unit), block_.last_channel(unit), thread);
+      }
+    }
+    bool extreme = false;
+    for (std::int64_t i = 0; i < groups; ++i) extreme |= set_group(unit, i);
+    for (std::int64_t i = 0; i < groups; ++i) form_coefficients(unit, i, extreme, scratch);
+    for (std::int64_t i = 0; i < block_.tasks(unit); ++i) affine_task(unit, i, extreme, scratch);
+  }
+
+  void shared_unit(const Unit& unit, const UnitScratch& scratch) {
+    const int threads = units_.threads;
+    const std::int64_t groups = block_.group_count(unit);
+    const auto for_groups = [&](auto&& body) { parallel_for_chunks(groups, kGroupChunk, threads, body); };
+    if (with_moments_) {
+      parallel_for(moments_.tasks(unit), threads, [&](std::int64_t i, int thread) {
+        moments_.tile(unit, i, lanes_[static_cast<std::size_t>(thread)], scratch.partial.data());
+      });
+      for_groups([&](std::int64_t i) { merge_group(unit, i, scratch); });
+      if (samples_) {
+        parallel_for(unit.n1 - unit.n0, threads, [&](std::int64_t i, int thread) {
+          (*samples_)(unit.n0 + i, block_.first_channel(unit), block_.last_channel(unit), thread);
+        });
+      }
+    }
+    if (options_.communicator != nullptr) {
+      merge_over_ranks(options_, count_batch(weights_, walk_.samples, walk_.positions), state_, arena_);
+    }
+    std::atomic<bool> any_extreme{false};
+    for_groups([&](std::int64_t i) {
+      if (set_group(unit, i)) any_extreme.store(true, std::memory_order_relaxed);
+    });
+    const bool extreme = any_extreme.load();
+    for_groups([&](std::int64_t i) { form_coefficients(unit, i, extreme, scratch); });
+    // Backwards: what the first sweep read last is still in the cache.
+    const std::int64_t tasks = block_.tasks(unit);
+    parallel_for(tasks, threads, [&](std::int64_t i, int) { affine_task(unit, tasks - 1 - i, extreme, scratch); });
+  }
+
+  const NormForward& args_;
+  const BatchNormOptions& options_;
+  NormRecord::State& state_;
+  const SampleBlock block_;
+  const Walk& walk_;
+  const std::span<const float> weights_;
+  Workspace::Arena& arena_;
+  const bool with_moments_;
+  const Elements x_;
+  const GroupMoments moments_;
+  const Units units_;
+  const bool streaming_;
+  std::span<UnitScratch> scratch_;
+  std::span<LaneScratch> lanes_;
+  std::optional<SampleMoments> samples_;
+};
+
+}  // namespace
+
+bool beyond_cache(const TensorView& out) {
+  const auto bytes = storage_elements(out.shape, out.layout) * static_cast<std::int64_t>(size_of(out.dtype));
+  return bytes > cache_sizes().last_level;
+}
+
+void zero_padding(const Walk& walk, const TileRange& tile, std::int64_t l, void* data, DType dtype) {
+  const std::int64_t channels = walk.channels_in(l);
+  if (walk.lanes_per_channel > 1 || channels == walk.block_lanes) return;
+  const auto bytes = static_cast<std::size_t>(walk.block_lanes - channels) * size_of(dtype);
+  for (std::int64_t n = tile.n0; n < tile.n1; ++n) {
+    for (std::int64_t s = tile.s0; s < tile.s1; ++s) {
+      std::memset(at(data, dtype, n * walk.sample_stride + l * walk.block_stride + s * walk.block_lanes + channels), 0,
+                  bytes);
+    }
+  }
+}
+
+void forward(const NormForward& arguments, const BatchNormOptions& options, NormRecord::State& state,
+             Workspace::Arena& arena) {
+  for (std::int64_t block = 0; block < SampleBlock::count(state); ++block) {
+    ForwardPass(arguments, options, state, block, arena).run();
+  }
+}
+
+}  // namespace equipoise::norm

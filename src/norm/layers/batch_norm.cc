@@ -1,0 +1,119 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "equipoise/error.h"
+#include "equipoise/layers.h"
+#include "norm/layers/checks.h"
+
+namespace equipoise {
+namespace {
+
+void validate(const BatchNormConfig& config) {
+  if (!(config.pseudo_count > 0) || !std::isfinite(config.pseudo_count)) {
+    throw Error(
+        fmt::format("{}: pseudo_count {}; blended statistics need a positive, finite number of "
+                    "samples, such as 16",
+                    config.name, config.pseudo_count));
+  }
+  if (config.ghost_batch_size < 0) {
+    throw Error(
+        fmt::format("{}: ghost_batch_size {}; give a number of samples, or 0 for the whole batch",
+                    config.name, config.ghost_batch_size));
+  }
+  if (config.ghost_batch_size > 0 && config.communicator != nullptr) {
+    throw Error(fmt::format(
+        "{}: ghost batches split the statistics that a communicator merges; choose one of them",
+        config.name));
+  }
+  if (!config.renorm) return;
+  const auto [r_max, d_max] = *config.renorm;
+  if (!(r_max >= 1) || !(d_max >= 0)) {
+    throw Error(
+        fmt::format("{}: renorm with r_max {}, d_max {}; r_max has to be at least 1 and d_max at "
+                    "least 0 (1 and 0 "
+                    "are plain batch normalization)",
+                    config.name, r_max, d_max));
+  }
+}
+
+UpdateRule rule_of(const BatchNormConfig& config) {
+  return {.momentum = config.momentum,
+          .averaging = config.averaging,
+          .window = config.window,
+          .variance = config.variance};
+}
+
+}  // namespace
+
+BatchNorm::BatchNorm(const BatchNormConfig& config)
+    : NormLayer({.name = config.name,
+                 .parameters = norm::require_channels(config.name, config.channels),
+                 .weight = config.weight,
+                 .bias = config.bias,
+                 .epsilon = config.epsilon,
+                 .activation = config.activation,
+                 .negative_slope = config.negative_slope}),
+      running_(config.channels, rule_of(config), config.name),
+      pseudo_count_(config.pseudo_count),
+      ghost_batch_size_(config.ghost_batch_size),
+      renorm_(config.renorm),
+      communicator_(config.communicator) {
+  validate(config);
+}
+
+BatchNormSwitches BatchNorm::switches() const {
+  return {.statistics = statistics_,
+          .running_update = running_update_,
+          .affine = affine(),
+          .averaging = running_.rule().averaging};
+}
+
+void BatchNorm::set_switches(const BatchNormSwitches& switches) {
+  statistics_ = switches.statistics;
+  running_update_ = switches.running_update;
+  set_affine(switches.affine);
+  UpdateRule rule = running_.rule();
+  rule.averaging = switches.averaging;
+  running_.set_rule(rule);
+}
+
+void BatchNorm::train() {
+  statistics_ = Statistics::kBatch;
+  running_update_ = RunningUpdate::kStage;
+}
+
+void BatchNorm::eval() {
+  statistics_ = Statistics::kRunning;
+  running_update_ = RunningUpdate::kOff;
+}
+
+void BatchNorm::check(const ConstTensorView& x) const {
+  norm::require_channels(name(), channels(), x);
+}
+
+void BatchNorm::normalize(const NormForward& arguments, NormRecord& record) {
+  const bool stages = running_update_ == RunningUpdate::kStage;
+  const bool needs_moments = stages || statistics_ != Statistics::kRunning;
+  const BatchNormOptions options{
+      .statistics = statistics_,
+      .running_mean = running_.mean(),
+      .running_var = running_.var(),
+      .pseudo_count = pseudo_count_,
+      .ghost_batch_size = needs_moments ? ghost_batch_size_ : 0,
+      .renorm = statistics_ == Statistics::kBatch ? renorm_ : std::nullopt,
+      .communicator = needs_moments ? communicator_ : nullptr,
+      .collect_moments = stages && statistics_ == Statistics::kRunning,
+  };
+  batch_norm(arguments, options, &record);
+  if (stages) running_.stage(record.moments());
+}
+
+void BatchNorm::append_state(std::vector<StateView>& state) {
+  state.push_back({.name = "running_mean", .values = running_.mutable_mean()});
+  state.push_back({.name = "running_var", .values = running_.mutable_var()});
+  state.push_back({.name = "num_batches_tracked",
+                   .values = std::span<std::int64_t>(running_.mutable_num_batches_tracked())});
+}
+
+}  // namespace equipoise

@@ -1,0 +1,33 @@
+#include <fmt/format.h>
+
+#include "equipoise/error.h"
+#include "equipoise/layers.h"
+#include "norm/layers/checks.h"
+
+namespace equipoise {
+
+GroupNorm::GroupNorm(const GroupNormConfig& config)
+    : NormLayer({.name = config.name,
+                 .parameters = norm::require_channels(config.name, config.channels),
+                 .weight = config.weight,
+                 .bias = config.bias,
+                 .epsilon = config.epsilon,
+                 .activation = config.activation,
+                 .negative_slope = config.negative_slope}),
+      channels_(config.channels),
+      groups_(config.groups) {
+  if (groups_ < 1 || channels_ % groups_ != 0) {
+    throw Error(fmt::format("{}: {} groups do not divide {} channels into equal parts", name(),
+                            groups_, channels_));
+  }
+}
+
+void GroupNorm::check(const ConstTensorView& x) const {
+  norm::require_channels(name(), channels_, x);
+}
+
+void GroupNorm::normalize(const NormForward& arguments, NormRecord& record) {
+  group_norm(arguments, groups_, &record);
+}
+
+}  // namespace equipoise

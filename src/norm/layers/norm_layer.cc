@@ -1,0 +1,95 @@
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "equipoise/error.h"
+#include "equipoise/layers.h"
+
+namespace equipoise {
+namespace {
+
+std::vector<float> parameters(Parameter parameter, std::int64_t count, float value) {
+  return std::vector<float>(parameter == Parameter::kPresent ? static_cast<std::size_t>(count) : 0,
+                            value);
+}
+
+}  // namespace
+
+NormLayer::NormLayer(Config config)
+    : name_(std::move(config.name)),
+      epsilon_(config.epsilon),
+      activation_(config.activation),
+      negative_slope_(config.negative_slope),
+      weight_(parameters(config.weight, config.parameters, 1)),
+      bias_(parameters(config.bias, config.parameters, 0)),
+      weight_gradient_(weight_.size()),
+      bias_gradient_(bias_.size()) {
+  if (!(epsilon_ > 0) || !std::isfinite(epsilon_)) {
+    throw Error(fmt::format("{}: epsilon {}; it has to be positive and finite, such as 1e-5", name_,
+                            epsilon_));
+  }
+}
+
+NormLayer::NormLayer(NormLayer&&) noexcept = default;
+NormLayer& NormLayer::operator=(NormLayer&&) noexcept = default;
+NormLayer::~NormLayer() = default;
+
+std::span<float> NormLayer::weight_gradient() {
+  return affine_ == Affine::kTrained ? std::span<float>(weight_gradient_) : std::span<float>();
+}
+
+std::span<float> NormLayer::bias_gradient() {
+  return affine_ == Affine::kTrained ? std::span<float>(bias_gradient_) : std::span<float>();
+}
+
+void NormLayer::forward(const ConstTensorView& x, const TensorView& y,
+                        const ForwardOptions& options) {
+  check(x);
+  const NormForward arguments{.x = x,
+                              .y = y,
+                              .weight = weight_,
+                              .bias = bias_,
+                              .epsilon = epsilon_,
+                              .activation = activation_,
+                              .negative_slope = negative_slope_,
+                              .residual = options.residual,
+                              .position_weights = options.position_weights,
+                              .sample_moments = options.sample_moments,
+                              .workspace = &workspace_};
+  try {
+    normalize(arguments, record_);
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: {}", name_, error.what()));
+  }
+  // A backward would read y where it expects x or the residual.
+  has_record_ = y.data != x.data && (!options.residual || y.data != options.residual.data);
+}
+
+void NormLayer::backward(const ConstTensorView& x, const ConstTensorView& dy, const TensorView& dx,
+                         const BackwardOptions& options) {
+  if (!has_record_) {
+    throw Error(fmt::format(
+        "{}: backward without a forward to go back from; run one first, not in place", name_));
+  }
+  check(x);
+  const NormBackward arguments{.x = x,
+                               .dy = dy,
+                               .dy_second = options.dy_second,
+                               .dx = dx,
+                               .dresidual = options.dresidual,
+                               .residual = options.residual,
+                               .weight = weight_,
+                               .bias = bias_,
+                               .position_weights = options.position_weights,
+                               .dweight = weight_gradient(),
+                               .dbias = bias_gradient(),
+                               .workspace = &workspace_};
+  try {
+    norm_backward(arguments, record_);
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: {}", name_, error.what()));
+  }
+}
+
+}  // namespace equipoise

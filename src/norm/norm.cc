@@ -1,0 +1,260 @@
+#include "equipoise/norm.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/parallel.h"
+#include "equipoise/error.h"
+#include "norm/backward.h"
+#include "norm/check.h"
+#include "norm/forward.h"
+#include "norm/group_moments.h"
+#include "norm/record.h"
+#include "norm/rows_pass.h"
+#include "norm/sample_block.h"
+#include "norm/synchronize.h"
+#include "norm/workspace.h"
+
+namespace equipoise {
+
+NormRecord::NormRecord() : state_(std::make_unique<State>()) {}
+NormRecord::~NormRecord() = default;
+NormRecord::NormRecord(NormRecord&&) noexcept = default;
+NormRecord& NormRecord::operator=(NormRecord&&) noexcept = default;
+std::span<const double> NormRecord::mean() const { return state_->mean; }
+std::span<const double> NormRecord::rstd() const { return state_->rstd; }
+std::span<const Moments> NormRecord::moments() const { return state_->moments; }
+
+const char* to_string(Activation activation) {
+  switch (activation) {
+    case Activation::kNone:
+      return "none";
+    case Activation::kRelu:
+      return "relu";
+    case Activation::kRelu6:
+      return "relu6";
+    case Activation::kLeakyRelu:
+      return "leaky_relu";
+    case Activation::kSilu:
+      return "silu";
+    case Activation::kSigmoid:
+      return "sigmoid";
+    case Activation::kTanh:
+      return "tanh";
+    case Activation::kHardSwish:
+      return "hard_swish";
+  }
+  return "unknown activation";
+}
+
+namespace {
+
+using norm::BatchCount;
+using norm::SampleBlock;
+
+// The caller's workspace or one of the call's own, empty.
+class ScratchArena {
+ public:
+  explicit ScratchArena(Workspace* workspace) : arena_(workspace != nullptr ? workspace->arena() : own_.arena()) {
+    arena_.reset();
+  }
+  Workspace::Arena& operator*() { return arena_; }
+
+ private:
+  Workspace own_;
+  Workspace::Arena& arena_;
+};
+
+bool has_derivative_bits(Activation activation) {
+  return activation == Activation::kRelu || activation == Activation::kRelu6 || activation == Activation::kLeakyRelu;
+}
+
+void describe(const NormForward& a, Partition partition, bool keep_bits, NormRecord::State& state) {
+  state.filled = false;
+  state.shape = a.x.shape;
+  state.layout = a.x.layout;
+  state.dtype = a.x.dtype;
+  state.partition = partition;
+  state.across_samples = false;
+  state.over_axes = false;
+  state.centered = true;
+  state.epsilon = a.epsilon;
+  state.activation = a.activation;
+  state.negative_slope = a.negative_slope;
+  state.has_residual = static_cast<bool>(a.residual);
+  state.has_position_weights = !a.position_weights.empty();
+  state.frozen = false;
+  state.communicator = nullptr;
+  state.r.clear();
+  state.d.clear();
+  state.batch_share.assign(1, 1.0);
+  state.has_bits = keep_bits && state.has_residual && has_derivative_bits(a.activation);
+}
+
+// Sizes what the passes over blocks of samples fill in.
+void prepare_groups(NormRecord::State& state, bool with_moments, bool with_renorm) {
+  const std::int64_t rows = state.across_samples ? SampleBlock::count(state) : state.shape.samples();
+  const auto groups = static_cast<std::size_t>(
+      rows * (state.shape.channels() / std::max<std::int64_t>(state.partition.channels, 1)));
+  state.mean.resize(groups);
+  state.rstd.resize(groups);
+  state.moments.assign(with_moments ? groups : 0, Moments{});
+  state.r.resize(with_renorm ? groups : 0);
+  state.d.resize(with_renorm ? groups : 0);
+  if (state.has_bits) {
+    const norm::Walk walk = SampleBlock(state, 0).walk();
+    state.bits.reserve(static_cast<std::size_t>(state.shape.samples() * walk.blocks * walk.bits_plane()));
+  }
+}
+
+void per_sample_norm(const NormForward& a, std::int64_t channels_per_group, NormRecord* record) {
+  NormRecord own;
+  NormRecord::State& state = record != nullptr ? record->state() : own.state();
+  describe(a, {1, channels_per_group}, record != nullptr, state);
+  ScratchArena arena(a.workspace);
+  if (norm::goes_by_rows(state)) {
+    norm::prepare_rows(state);
+    norm::forward_rows(a, state, *arena);
+  } else {
+    prepare_groups(state, true, false);
+    norm::forward(a, {}, state, *arena);
+  }
+  state.filled = true;
+}
+
+void norm_over_axes(const char* what, const NormForward& a, LayerAxes axes, bool centered, NormRecord* record) {
+  norm::check_tensor(what, "x", a.x);
+  norm::check_forward(what, a, norm::checked_axes(what, a.x.shape, axes));
+  if (!a.position_weights.empty() || !a.sample_moments.empty()) {
+    throw Error(fmt::format("{}: {} makes no sense where each position or sample has statistics of its own; "
+                            "for a masked layer norm of an image use group norm with one group",
+                            what, a.position_weights.empty() ? "sample_moments" : "position_weights"));
+  }
+  NormRecord own;
+  NormRecord::State& state = record != nullptr ? record->state() : own.state();
+  describe(a, {1, a.x.shape.channels()}, record != nullptr, state);
+  state.over_axes = true;
+  state.axes = axes;
+  state.centered = centered;
+  norm::prepare_rows(state);
+  ScratchArena arena(a.workspace);
+  norm::forward_rows(a, state, *arena);
+  state.filled = true;
+}
+
+}  // namespace
+
+void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecord* record) {
+  norm::check_forward("batch norm", a, a.x.shape.channels());
+  norm::check_options(options, a.x.shape);
+  const bool running = options.statistics == Statistics::kRunning;
+  const bool with_moments = !running || options.collect_moments;
+  if (record == nullptr && with_moments) {
+    throw Error("batch norm: statistics of the batch need a record to go to; give one");
+  }
+  if (!a.sample_moments.empty() && !with_moments) {
+    throw Error("batch norm: sample_moments with running statistics; set collect_moments");
+  }
+  const Shape& shape = a.x.shape;
+  NormRecord own;
+  NormRecord::State& state = record != nullptr ? record->state() : own.state();
+
+  NormRecord::State described;
+  describe(a, {options.ghost_batch_size > 0 ? options.ghost_batch_size : std::max<std::int64_t>(shape.samples(), 1), 1},
+           record != nullptr, described);
+  described.across_samples = true;
+  described.frozen = running;
+  described.communicator = with_moments ? options.communicator : nullptr;
+  const std::int64_t blocks = SampleBlock::count(described);
+  described.batch_share.resize(static_cast<std::size_t>(blocks));
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const SampleBlock samples(described, block);
+    const BatchCount count =
+        norm::count_batch(samples.weights(a.position_weights), samples.samples(), shape.positions());
+    if (options.communicator == nullptr) norm::check_batch(options, count);
+    described.batch_share[static_cast<std::size_t>(block)] = norm::batch_share(options, count.samples);
+  }
+
+  std::swap(described.mean, state.mean);
+  std::swap(described.rstd, state.rstd);
+  std::swap(described.moments, state.moments);
+  std::swap(described.r, state.r);
+  std::swap(described.d, state.d);
+  std::swap(described.bits, state.bits);
+  state = std::move(described);
+  prepare_groups(state, with_moments, options.renorm.has_value());
+  ScratchArena arena(a.workspace);
+  BatchNormOptions used = options;
+  used.communicator = state.communicator;
+  norm::forward(a, used, state, *arena);
+  state.filled = true;
+}
+
+void instance_norm(const NormForward& a, NormRecord* record) {
+  norm::check_forward("instance norm", a, a.x.shape.channels());
+  per_sample_norm(a, 1, record);
+}
+
+void group_norm(const NormForward& a, std::int64_t groups, NormRecord* record) {
+  norm::check_forward("group norm", a, a.x.shape.channels());
+  if (groups < 1 || a.x.shape.channels() % groups != 0) {
+    throw Error(fmt::format("group norm: {} groups do not divide the {} channels of x evenly; choose a divisor", groups,
+                            a.x.shape.channels()));
+  }
+  per_sample_norm(a, std::max<std::int64_t>(a.x.shape.channels() / groups, 1), record);
+}
+
+void layer_norm(const NormForward& a, LayerAxes axes, NormRecord* record) {
+  norm_over_axes("layer norm", a, axes, true, record);
+}
+
+void rms_norm(const NormForward& a, LayerAxes axes, NormRecord* record) {
+  norm_over_axes("RMS norm", a, axes, false, record);
+}
+
+void norm_backward(const NormBackward& a, const NormRecord& record) {
+  const NormRecord::State& state = record.state();
+  norm::check_backward(a, state);
+  ScratchArena arena(a.workspace);
+  if (norm::goes_by_rows(state)) {
+    norm::backward_rows(a, state, *arena);
+  } else {
+    norm::backward(a, state, *arena);
+  }
+}
+
+void moments(const ConstTensorView& x, Partition partition, std::span<const float> position_weights,
+             std::span<Moments> out, Workspace* workspace) {
+  norm::check_tensor("moments", "x", x);
+  norm::check_position_weights("moments", position_weights, x.shape);
+  const Shape& shape = x.shape;
+  if (partition.samples < 1 || partition.channels < 1 || shape.channels() % partition.channels != 0) {
+    throw Error(fmt::format("moments: a partition of {} samples × {} channels of x {}; samples must be at least 1 and "
+                            "channels divide C",
+                            partition.samples, partition.channels, to_string(shape)));
+  }
+  if (partition.samples > 1 && partition.channels > 1) {
+    throw Error("moments: groups of several samples and several channels are no normalization's; use one or the other");
+  }
+  NormRecord::State state;
+  state.shape = shape;
+  state.layout = x.layout;
+  state.dtype = x.dtype;
+  state.partition = partition;
+  state.across_samples = partition.samples > 1;
+  const std::int64_t rows = state.across_samples ? SampleBlock::count(state) : shape.samples();
+  const std::int64_t groups = rows * (shape.channels() / partition.channels);
+  if (static_cast<std::int64_t>(out.size()) != groups) {
+    throw Error(fmt::format("moments: room for {} results where the partition of x {} has {} groups", out.size(),
+                            to_string(shape), groups));
+  }
+  ScratchArena arena(workspace);
+  for (std::int64_t block = 0; block < (groups > 0 ? SampleBlock::count(state) : 0); ++block) {
+    const SampleBlock samples(state, block);
+    norm::merge_all(samples, norm::Elements(x, samples.data(x)), samples.weights(position_weights), partition.channels,
+                    out, *arena);
+  }
+}
+
+}  // namespace equipoise

@@ -1,0 +1,206 @@
+#include "norm/rows_pass.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/parallel.h"
+#include "equipoise/runtime.h"
+#include "norm/forward.h"
+#include "norm/row_chunks.h"
+#include "norm/rows.h"
+#include "norm/sample_moments.h"
+
+namespace equipoise::norm {
+namespace {
+
+// Planes of this size and up are long enough to be runs of their own.
+constexpr std::int64_t kSmallPlane = 256;
+// Less than this is not worth a thread.
+constexpr std::int64_t kLeastBytes = 64 << 10;
+
+int threads_for(const RowChunks& chunks, DType dtype) {
+  const std::int64_t bytes = chunks.rows * chunks.length * static_cast<std::int64_t>(size_of(dtype));
+  return static_cast<int>(std::clamp<std::int64_t>(bytes / kLeastBytes, 1, num_threads()));
+}
+
+// The rows of a chunk of a tensor: where they are, or a copy of them.
+class ChunkBuffer {
+ public:
+  ChunkBuffer() = default;
+  ChunkBuffer(const RowChunks& chunks, bool exists, DType dtype, Workspace::Arena& arena) {
+    if (exists && chunks.copied()) {
+      copy_ = arena.take<std::byte>(chunks.chunk_elements() * static_cast<std::int64_t>(size_of(dtype))).data();
+    }
+  }
+
+  const void* in(const RowChunks& chunks, const RowChunks::Chunk& chunk, const ConstTensorView& tensor) const {
+    if (!tensor) return nullptr;
+    if (copy_ == nullptr) return at(tensor.data, tensor.dtype, chunk.first * chunks.length);
+    chunks.gather(chunk, tensor, copy_);
+    return copy_;
+  }
+  void* out(const RowChunks& chunks, const RowChunks::Chunk& chunk, const TensorView& tensor) const {
+    return copy_ != nullptr ? copy_ : at(tensor.data, tensor.dtype, chunk.first * chunks.length);
+  }
+  void done(const RowChunks& chunks, const RowChunks::Chunk& chunk, const TensorView& tensor) const {
+    if (copy_ != nullptr) chunks.scatter(chunk, copy_, tensor);
+  }
+
+ private:
+  void* copy_ = nullptr;
+};
+
+void fill(RowsTile& tile, const RowChunks& chunks, const RowChunks::Chunk& chunk, const NormRecord::State& state,
+          std::span<const float> weight, std::span<const float> bias) {
+  tile.dtype = state.dtype;
+  tile.rows = chunk.rows;
+  tile.length = chunks.length;
+  tile.groups = chunks.groups;
+  tile.centered = state.centered;
+  tile.activation = state.activation;
+  tile.negative_slope = state.negative_slope;
+  tile.weight = weight.data();
+  tile.bias = bias.data();
+  if (state.has_bits) {
+    tile.bits_stride = chunks.bits_stride();
+    tile.bits = reinterpret_cast<std::uint8_t*>(state.bits.data()) + chunk.first * tile.bits_stride;
+  }
+}
+
+// Zeroes the channels that pad the last block of a blocked layout; rows do not hold them.
+void zero_all_padding(const TensorView& tensor, int threads) {
+  if (!tensor) return;
+  const Walk walk(tensor.shape, tensor.layout, tensor.shape.samples(), false);
+  if (walk.blocks == 0) return;
+  parallel_for(tensor.shape.samples(), threads, [&](std::int64_t n, int) {
+    zero_padding(walk, {n, n + 1, 0, walk.steps}, walk.blocks - 1, tensor.data, tensor.dtype);
+  });
+}
+
+}  // namespace
+
+bool goes_by_rows(const NormRecord::State& state) {
+  if (state.over_axes) return true;
+  const std::int64_t positions = state.shape.positions();
+  const bool plain =
+      state.layout == Layout::kChannelsFirst || (state.layout == Layout::kChannelsLast && positions == 1);
+  if (state.across_samples || state.has_position_weights || !plain) return false;
+  const std::int64_t run = state.partition.channels * positions;
+  const bool whole_vectors = run % 16 == 0 || state.partition.channels == state.shape.channels();
+  return whole_vectors && (positions == 1 || (positions < kSmallPlane && state.partition.channels > 1));
+}
+
+void prepare_rows(NormRecord::State& state) {
+  const RowChunks chunks(state);
+  state.mean.resize(static_cast<std::size_t>(chunks.rows * chunks.groups));
+  state.rstd.resize(state.mean.size());
+  state.moments.clear();
+  if (state.has_bits) state.bits.reserve(static_cast<std::size_t>(chunks.rows * chunks.bits_stride()));
+}
+
+void forward_rows(const NormForward& arguments, NormRecord::State& state, Workspace::Arena& arena) {
+  const RowChunks chunks(state);
+  const int threads = threads_for(chunks, state.dtype);
+  const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
+  const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);
+  struct Buffers {
+    ChunkBuffer x, residual, y;
+  };
+  const std::span<Buffers> buffers = arena.make<Buffers>(threads);
+  for (Buffers& b : buffers) {
+    b.x = ChunkBuffer(chunks, true, state.dtype, arena);
+    b.residual = ChunkBuffer(chunks, state.has_residual, state.dtype, arena);
+    b.y = ChunkBuffer(chunks, true, state.dtype, arena);
+  }
+  std::optional<SampleMoments> samples;
+  if (!arguments.sample_moments.empty()) {
+    const Walk walk(state.shape, state.layout, state.shape.samples(), false);
+    samples.emplace(Elements(arguments.x, arguments.x.data), walk, arguments.position_weights, threads,
+                    arguments.sample_moments, arena);
+  }
+  const bool streaming = beyond_cache(arguments.y) && arguments.y.data != arguments.x.data && !chunks.copied();
+  parallel_for(chunks.chunks, threads, [&](std::int64_t i, int thread) {
+    const RowChunks::Chunk chunk = chunks.at(i);
+    const Buffers& b = buffers[static_cast<std::size_t>(thread)];
+    for (std::int64_t row = chunk.first; row < chunk.first + chunk.rows && samples; ++row) {
+      (*samples)(row, 0, state.shape.channels(), thread);
+    }
+    RowsForwardTile tile;
+    fill(tile, chunks, chunk, state, weight, bias);
+    tile.x = b.x.in(chunks, chunk, arguments.x);
+    tile.residual = b.residual.in(chunks, chunk, arguments.residual);
+    tile.y = b.y.out(chunks, chunk, arguments.y);
+    tile.streaming = streaming;
+    tile.epsilon = state.epsilon;
+    tile.mean = state.mean.data() + chunk.first * chunks.groups;
+    tile.rstd = state.rstd.data() + chunk.first * chunks.groups;
+    rows_forward(tile);
+    b.y.done(chunks, chunk, arguments.y);
+  });
+  if (chunks.copied()) zero_all_padding(arguments.y, threads);
+}
+
+void backward_rows(const NormBackward& arguments, const NormRecord::State& state, Workspace::Arena& arena) {
+  const RowChunks chunks(state);
+  const int threads = threads_for(chunks, state.dtype);
+  const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
+  const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);
+  const bool parameters = !arguments.dweight.empty() || !arguments.dbias.empty();
+  const std::int64_t columns = chunks.padded_length();
+  const std::span<float> sums = arena.take<float>(parameters ? 2 * columns * chunks.chunks : 0);
+  struct Buffers {
+    ChunkBuffer x, residual, dy, dy_second, dz, dx;
+  };
+  const std::span<Buffers> buffers = arena.make<Buffers>(threads);
+  for (Buffers& b : buffers) {
+    b.x = ChunkBuffer(chunks, true, state.dtype, arena);
+    b.residual = ChunkBuffer(chunks, static_cast<bool>(arguments.residual), state.dtype, arena);
+    b.dy = ChunkBuffer(chunks, true, state.dtype, arena);
+    b.dy_second = ChunkBuffer(chunks, static_cast<bool>(arguments.dy_second), state.dtype, arena);
+    b.dz = ChunkBuffer(chunks, static_cast<bool>(arguments.dresidual), state.dtype, arena);
+    b.dx = ChunkBuffer(chunks, static_cast<bool>(arguments.dx), state.dtype, arena);
+  }
+  parallel_for(chunks.chunks, threads, [&](std::int64_t i, int thread) {
+    const RowChunks::Chunk chunk = chunks.at(i);
+    const Buffers& b = buffers[static_cast<std::size_t>(thread)];
+    RowsBackwardTile tile;
+    fill(tile, chunks, chunk, state, weight, bias);
+    tile.x = b.x.in(chunks, chunk, arguments.x);
+    tile.residual = b.residual.in(chunks, chunk, arguments.residual);
+    tile.dy = b.dy.in(chunks, chunk, arguments.dy);
+    tile.dy_second = b.dy_second.in(chunks, chunk, arguments.dy_second);
+    tile.dz = b.dz.out(chunks, chunk, arguments.dresidual);
+    tile.dx = b.dx.out(chunks, chunk, arguments.dx);
+    tile.mean = state.mean.data() + chunk.first * chunks.groups;
+    tile.rstd = state.rstd.data() + chunk.first * chunks.groups;
+    if (parameters) {
+      tile.sum = sums.data() + 2 * columns * i;
+      tile.sum_of_products = tile.sum + columns;
+      std::fill_n(tile.sum, 2 * columns, 0.0F);
+    }
+    rows_backward(tile);
+    if (arguments.dresidual) b.dz.done(chunks, chunk, arguments.dresidual);
+    if (arguments.dx) b.dx.done(chunks, chunk, arguments.dx);
+  });
+  if (chunks.copied()) {
+    zero_all_padding(arguments.dresidual, threads);
+    zero_all_padding(arguments.dx, threads);
+  }
+  if (!parameters) return;
+  const std::int64_t count = chunks.length / std::max<std::int64_t>(chunks.per_parameter, 1);
+  parallel_for_chunks(count, 64, threads, [&](std::int64_t c) {
+    double dbias = 0;
+    double dweight = 0;
+    for (std::int64_t i = 0; i < chunks.chunks; ++i) {
+      const float* sum = sums.data() + 2 * columns * i;
+      for (std::int64_t j = c * chunks.per_parameter; j < (c + 1) * chunks.per_parameter; ++j) {
+        dbias += static_cast<double>(sum[j]);
+        dweight += static_cast<double>(sum[columns + j]);
+      }
+    }
+    if (!arguments.dbias.empty()) arguments.dbias[static_cast<std::size_t>(c)] = static_cast<float>(dbias);
+    if (!arguments.dweight.empty()) arguments.dweight[static_cast<std::size_t>(c)] = static_cast<float>(dweight);
+  });
+}
+
+}  // namespace equipoise::norm

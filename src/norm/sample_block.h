@@ -1,0 +1,76 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+
+#include "norm/record.h"
+#include "norm/units.h"
+#include "norm/walk.h"
+
+namespace equipoise::norm {
+
+/// The samples that one pass works on: all of them, or a ghost batch. Knows which channels and statistic groups belong to
+/// a unit; groups are numbered as in the record.
+class SampleBlock {
+ public:
+  /// The block-th of those that the record's partition makes of the samples.
+  SampleBlock(const NormRecord::State& state, std::int64_t block);
+  static std::int64_t count(const NormRecord::State& state);
+
+  bool across_samples() const { return state_.across_samples; }
+  std::int64_t index() const { return block_; }
+  std::int64_t first_sample() const { return first_sample_; }
+  std::int64_t samples() const { return walk_.samples; }
+  const Walk& walk() const { return walk_; }
+
+  std::span<const float> weights(std::span<const float> position_weights) const {
+    if (position_weights.empty()) return {};
+    return position_weights.subspan(static_cast<std::size_t>(first_sample_ * walk_.positions),
+                                    static_cast<std::size_t>(samples() * walk_.positions));
+  }
+  const void* data(const ConstTensorView& view) const {
+    return at(view.data, view.dtype, first_sample_ * walk_.sample_stride);
+  }
+  void* data(const TensorView& view) const { return at(view.data, view.dtype, first_sample_ * walk_.sample_stride); }
+
+  std::int64_t first_channel(const Unit& unit) const { return unit.l0 * walk_.block_channels; }
+  std::int64_t last_channel(const Unit& unit) const {
+    return std::min(unit.l1 * walk_.block_channels, walk_.channels);
+  }
+  std::int64_t group_count(const Unit& unit) const {
+    return (last_channel(unit) - first_channel(unit)) / state_.partition.channels;
+  }
+  /// First channel of a unit's i-th group.
+  std::int64_t channel_of(const Unit& unit, std::int64_t i) const {
+    return first_channel(unit) + i * state_.partition.channels;
+  }
+  std::int64_t group_of(const Unit& unit, std::int64_t channel) const {
+    const std::int64_t per_row = walk_.channels / state_.partition.channels;
+    return (across_samples() ? block_ : unit.n0) * per_row + channel / state_.partition.channels;
+  }
+
+  std::int64_t tasks(const Unit& unit) const { return unit.blocks() * walk_.tiles_per_block(unit.n1 - unit.n0); }
+  struct Task {
+    std::int64_t l;
+    std::int64_t t;
+    TileRange range;
+  };
+  Task task(const Unit& unit, std::int64_t i) const {
+    const std::int64_t t = i / unit.blocks();
+    return {unit.l0 + i % unit.blocks(), t, walk_.tile(unit.n0, unit.n1, t)};
+  }
+  /// What kernels 2 to 4 have to know of a task, but for coefficients.
+  Tile tile(const Task& task) const;
+
+ private:
+  const NormRecord::State& state_;
+  std::int64_t block_;
+  std::int64_t first_sample_;
+  Walk walk_;
+};
+
+/// Work on the groups of a unit is handed out in chunks of so many.
+inline constexpr std::int64_t kGroupChunk = 64;
+
+}  // namespace equipoise::norm

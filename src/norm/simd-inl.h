@@ -1,0 +1,115 @@
+// What all kernels share: vectors of at most 16 lanes, loads and stores by storage type, partial vectors, bits.
+// Compiled once per instruction set.
+
+#if defined(EQUIPOISE_NORM_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EQUIPOISE_NORM_SIMD_INL_H_
+#undef EQUIPOISE_NORM_SIMD_INL_H_
+#else
+#define EQUIPOISE_NORM_SIMD_INL_H_
+#endif
+
+#include <cstdint>
+#include <cstring>
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace equipoise::norm::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// 16 lanes at most, so that a row of a multiple of 16 elements has no tail on any target.
+using D = hn::CappedTag<float, 16>;
+using V = hn::Vec<D>;
+using DU32 = hn::Rebind<std::uint32_t, D>;
+using DI32 = hn::Rebind<std::int32_t, D>;
+using DU16 = hn::Rebind<std::uint16_t, D>;
+constexpr D d;
+
+HWY_INLINE std::int64_t lanes() { return static_cast<std::int64_t>(hn::Lanes(d)); }
+
+/// A number of lanes: all of them, or the first n of a tail. Loads give 0 in the others, stores leave them alone.
+struct Full {
+  HWY_INLINE auto mask() const { return hn::FirstN(d, hn::Lanes(d)); }
+};
+struct First {
+  std::int64_t n;
+  HWY_INLINE auto mask() const { return hn::FirstN(d, static_cast<std::size_t>(n)); }
+};
+
+HWY_INLINE V widen(hn::Vec<DU16> v) {
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(DU32(), v)));
+}
+
+// Rounds to nearest even; a NaN keeps its sign and upper bits and becomes quiet (Highway 1.0.3 truncates).
+HWY_INLINE hn::Vec<DU16> narrow(V v) {
+  const DU32 du;
+  const auto u = hn::BitCast(du, v);
+  const auto odd = hn::And(hn::ShiftRight<16>(u), hn::Set(du, 1));
+  const auto rounded = hn::Add(u, hn::Add(hn::Set(du, 0x7FFF), odd));
+  const auto quiet = hn::Or(u, hn::Set(du, 0x400000));
+  const auto bits = hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(v)), quiet, rounded);
+  return hn::DemoteTo(DU16(), hn::BitCast(DI32(), hn::ShiftRight<16>(bits)));
+}
+
+HWY_INLINE V load(const float* p, Full) { return hn::LoadU(d, p); }
+HWY_INLINE V load(const std::uint16_t* p, Full) { return widen(hn::LoadU(DU16(), p)); }
+HWY_INLINE V load(const float* p, First tail) {
+#if HWY_MEM_OPS_MIGHT_FAULT
+  HWY_ALIGN float buffer[16] = {};
+  std::memcpy(buffer, p, static_cast<std::size_t>(tail.n) * sizeof(float));
+  return hn::Load(d, buffer);
+#else
+  return hn::MaskedLoad(tail.mask(), d, p);
+#endif
+}
+HWY_INLINE V load(const std::uint16_t* p, First tail) {
+  HWY_ALIGN std::uint16_t buffer[16] = {};
+  std::memcpy(buffer, p, static_cast<std::size_t>(tail.n) * sizeof(std::uint16_t));
+  return widen(hn::Load(DU16(), buffer));
+}
+
+HWY_INLINE void store(V v, float* p, Full) { hn::StoreU(v, d, p); }
+HWY_INLINE void store(V v, std::uint16_t* p, Full) { hn::StoreU(narrow(v), DU16(), p); }
+HWY_INLINE void store(V v, float* p, First tail) {
+#if HWY_MEM_OPS_MIGHT_FAULT
+  HWY_ALIGN float buffer[16];
+  hn::Store(v, d, buffer);
+  std::memcpy(p, buffer, static_cast<std::size_t>(tail.n) * sizeof(float));
+#else
+  hn::BlendedStore(v, tail.mask(), d, p);
+#endif
+}
+HWY_INLINE void store(V v, std::uint16_t* p, First tail) {
+  HWY_ALIGN std::uint16_t buffer[16];
+  hn::Store(narrow(v), DU16(), buffer);
+  std::memcpy(p, buffer, static_cast<std::size_t>(tail.n) * sizeof(std::uint16_t));
+}
+
+// Past the cache; p aligned to the size of the stored vector.
+HWY_INLINE void stream(V v, float* p) { hn::Stream(v, d, p); }
+HWY_INLINE void stream(V v, std::uint16_t* p) { hn::Stream(narrow(v), DU16(), p); }
+
+/// Bits of the elements [i, i + lanes) of a row; i is a multiple of the number of lanes. Written in ascending order:
+/// with 4 lanes, two vectors share a byte.
+HWY_INLINE void store_bits(hn::Mask<D> bits, std::uint8_t* row, std::int64_t i) {
+  HWY_ALIGN std::uint8_t buffer[8] = {};
+  hn::StoreMaskBits(d, bits, buffer);
+  std::uint8_t* p = row + i / 8;
+  if (i % 8 != 0) {
+    *p = static_cast<std::uint8_t>(*p | (buffer[0] << (i % 8)));
+  } else {
+    std::memcpy(p, buffer, hn::Lanes(d) == 16 ? 2 : 1);
+  }
+}
+HWY_INLINE hn::Mask<D> load_bits(const std::uint8_t* row, std::int64_t i) {
+  HWY_ALIGN std::uint8_t buffer[8] = {};
+  std::memcpy(buffer, row + i / 8, hn::Lanes(d) == 16 ? 2 : 1);
+  buffer[0] = static_cast<std::uint8_t>(buffer[0] >> (i % 8));
+  return hn::LoadMaskBits(d, buffer);
+}
+
+HWY_INLINE float sum(V v) { return hn::GetLane(hn::SumOfLanes(d, v)); }
+
+}  // namespace equipoise::norm::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

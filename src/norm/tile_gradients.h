@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+#include "norm/gradient.h"
+#include "norm/tile_moments.h"
+#include "norm/walk.h"
+
+namespace equipoise::norm {
+
+/// Σ dz and Σ dz·(x − m) of one channel in a tile.
+struct GradientSums {
+  double dz = 0;
+  double products = 0;
+
+  GradientSums& operator+=(const GradientSums& other) {
+    dz += other.dz;
+    products += other.products;
+    return *this;
+  }
+};
+
+/// Runs kernel 3 on a tile of block l and adds up the lanes of each channel, into out[0 … channels_in(l)). Sums that
+/// overflow are formed again from smaller terms.
+void gradient_sums(const Walk& walk, std::int64_t l, GradientMomentsTile tile, const LaneScratch& scratch,
+                   GradientSums* out);
+
+}  // namespace equipoise::norm

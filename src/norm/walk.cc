@@ -1,0 +1,105 @@
+#include "norm/walk.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace equipoise::norm {
+namespace {
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// Rows of small planes are read as lanes of one slab of channels from here on down: runs this short are mostly tails.
+constexpr std::int64_t kSmallPlane = 512;
+// Fewer samples than this would not pay for coefficients per lane.
+constexpr std::int64_t kSlabSamples = 4;
+constexpr std::int64_t kSlabLanes = 2048;
+// Elements of a tile: 32 KiB of f32 of one channel, 128 KiB of lanes. f32 sums stay accurate, the merge in f64 costs
+// little, and there are enough tiles to share out.
+constexpr std::int64_t kRunTile = 8192;
+constexpr std::int64_t kLaneTile = 32768;
+constexpr std::int64_t kLeastRows = 32;
+constexpr std::int64_t kNarrow = 64;
+
+}  // namespace
+
+Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool across_samples)
+    : samples(sample_count), channels(shape.channels()), positions(shape.positions()), steps(positions) {
+  const std::int64_t padded = storage_elements({1, channels}, layout);
+  sample_stride = padded * positions;
+  switch (layout) {
+    case Layout::kChannelsFirst:
+      blocks = channels;
+      block_stride = positions;
+      break;
+    case Layout::kChannelsLast:
+      blocks = 1;
+      block_channels = channels;
+      break;
+    case Layout::kBlocked8:
+    case Layout::kBlocked16:
+      block_channels = layout == Layout::kBlocked8 ? 8 : 16;
+      blocks = padded / block_channels;
+      block_stride = positions * block_channels;
+      break;
+  }
+  if (layout == Layout::kChannelsFirst && positions == 1) {  // the same memory, with lanes
+    blocks = 1;
+    block_channels = channels;
+    block_stride = 0;
+  } else if (layout == Layout::kChannelsFirst && across_samples && positions > 0 && positions < kSmallPlane &&
+             samples >= kSlabSamples) {
+    const std::int64_t unit = 16 / std::gcd(positions, std::int64_t{16});
+    block_channels = std::max<std::int64_t>(kSlabLanes / positions / unit, 1) * unit;
+    block_channels = std::min(block_channels, channels);
+    blocks = ceil_div(channels, block_channels);
+    lanes_per_channel = positions;
+    steps = 1;
+    block_stride = block_channels * positions;
+  }
+  block_lanes = block_channels * lanes_per_channel;
+  form = blocks == channels && layout == Layout::kChannelsFirst && positions > 1 && lanes_per_channel == 1
+             ? Form::kRuns
+             : Form::kLanes;
+  if (form == Form::kLanes && lanes_per_channel == 1) {
+    const std::int64_t unit = 16 / std::gcd(block_lanes, std::int64_t{16});
+    repeat = ceil_div(std::max<std::int64_t>(kNarrow / std::max<std::int64_t>(block_lanes, 1), 1), unit) * unit;
+  }
+
+  const std::int64_t most =
+      form == Form::kRuns ? kRunTile
+                          : std::max(kLaneTile / std::max<std::int64_t>(block_lanes, 1), kLeastRows) / 16 * 16;
+  if (steps > most) {
+    tile_steps = ceil_div(ceil_div(steps, ceil_div(steps, most)), 16) * 16;
+    tile_samples = 1;
+  } else {
+    tile_steps = std::max<std::int64_t>(steps, 1);
+    tile_samples = std::max<std::int64_t>(most / tile_steps, 1);
+  }
+}
+
+std::int64_t Walk::channels_in(std::int64_t l) const {
+  return std::min(block_channels, channels - l * block_channels);
+}
+
+std::int64_t Walk::lanes_in(std::int64_t l) const {
+  return lanes_per_channel == 1 ? block_lanes : channels_in(l) * lanes_per_channel;
+}
+
+std::int64_t Walk::tiles_per_block(std::int64_t sample_count) const {
+  return ceil_div(sample_count, tile_samples) * ceil_div(steps, tile_steps);
+}
+
+TileRange Walk::tile(std::int64_t n0, std::int64_t n1, std::int64_t t) const {
+  const std::int64_t per_sample = ceil_div(steps, tile_steps);
+  const std::int64_t first = n0 + t / per_sample * tile_samples;
+  const std::int64_t s0 = t % per_sample * tile_steps;
+  return {first, std::min(first + tile_samples, n1), s0, std::min(s0 + tile_steps, steps)};
+}
+
+Segments Walk::segments(const TileRange& range, std::int64_t l, bool may_join) const {
+  const std::int64_t length = range.steps() * lanes_in(l);
+  if (may_join && contiguous() && range.steps() == steps) return {1, 0, range.samples() * length};
+  return {range.samples(), sample_stride, length};
+}
+
+}  // namespace equipoise::norm

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "equipoise/norm.h"
+#include "equipoise/tensor.h"
+#include "norm/affine.h"
+
+namespace equipoise::norm {
+
+/// The address of an element of a buffer; null if there is no buffer.
+inline const void* at(const void* data, DType dtype, std::int64_t offset) {
+  return data == nullptr ? nullptr
+                         : static_cast<const std::byte*>(data) + offset * static_cast<std::int64_t>(size_of(dtype));
+}
+inline void* at(void* data, DType dtype, std::int64_t offset) {
+  return data == nullptr ? nullptr
+                         : static_cast<std::byte*>(data) + offset * static_cast<std::int64_t>(size_of(dtype));
+}
+
+/// The elements of an activation, from the first sample of a block on.
+struct Elements {
+  const void* data;
+  Shape shape;
+  Layout layout;
+  DType dtype;
+
+  Elements(const ConstTensorView& view, const void* first)
+      : data(first), shape(view.shape), layout(view.layout), dtype(view.dtype) {}
+};
+
+/// Samples [n0, n1) and positions [s0, s1) of one block: what one call of a kernel works on.
+struct TileRange {
+  std::int64_t n0, n1, s0, s1;
+  std::int64_t samples() const { return n1 - n0; }
+  std::int64_t steps() const { return s1 - s0; }
+};
+
+/// A way through an activation that suits its layout and size. Memory is seen as [sample][block][step][lane]:
+///
+/// | layout                    | blocks  | steps | lanes of a block       | form   |
+/// |---------------------------|---------|-------|------------------------|--------|
+/// | channels_first            | C       | S     | 1                      | kRuns  |
+/// | channels_first, small S   | C/slab  | 1     | slab channels × S      | kLanes |
+/// | channels_last             | 1       | S     | C                      | kLanes |
+/// | blocked by B              | ⌈C/B⌉   | S     | B                      | kLanes |
+///
+/// Tiles are rectangles of samples × steps of a block. All of this depends on shapes alone, never on threads, so that
+/// sums are always formed in the same order.
+struct Walk {
+  Form form = Form::kRuns;
+  std::int64_t samples = 0, channels = 0, positions = 0;
+  std::int64_t blocks = 0;
+  std::int64_t block_channels = 1;     ///< lanes / lanes_per_channel; fewer in the last block
+  std::int64_t lanes_per_channel = 1;  ///< 1, or S
+  std::int64_t steps = 0;
+  std::int64_t block_lanes = 1;
+  std::int64_t sample_stride = 0, block_stride = 0;  ///< elements
+  std::int64_t repeat = 1;  ///< steps that make up a row of lanes, so that rows are a multiple of 16 elements
+  std::int64_t tile_samples = 1, tile_steps = 1;
+
+  Walk() = default;
+  /// `across_samples`: statistics are shared by all samples (else each sample has its own).
+  Walk(const Shape& shape, Layout layout, std::int64_t samples, bool across_samples);
+
+  /// Valid channels of block l, and its lanes in memory.
+  std::int64_t channels_in(std::int64_t l) const;
+  std::int64_t lanes_in(std::int64_t l) const;
+  std::int64_t lane_width() const { return repeat * block_lanes; }
+  /// Floats to set aside for one value per lane of a row; readable beyond the last lane as kernels need it.
+  std::int64_t padded_width() const {
+    return form == Form::kRuns ? 1 : (lane_width() + 15) / 16 * 16;
+  }
+
+  std::int64_t tiles_per_block(std::int64_t sample_count) const;
+  TileRange tile(std::int64_t n0, std::int64_t n1, std::int64_t t) const;
+
+  std::int64_t offset(const TileRange& tile, std::int64_t l) const {
+    return tile.n0 * sample_stride + l * block_stride + tile.s0 * block_lanes;
+  }
+  /// Whether samples follow each other without a gap in a block, so that a tile of whole samples is one segment.
+  bool contiguous() const { return blocks == 1 && form == Form::kLanes && lanes_per_channel == 1; }
+  Segments segments(const TileRange& tile, std::int64_t l, bool may_join) const;
+
+  /// Bytes of the bits of one (sample, block).
+  std::int64_t bits_plane() const { return (steps * block_lanes + 15) / 16 * 2; }
+  std::int64_t bits_offset(const TileRange& tile, std::int64_t l) const {
+    return (tile.n0 * blocks + l) * bits_plane() + tile.s0 * block_lanes / 8;
+  }
+};
+
+}  // namespace equipoise::norm

@@ -1,0 +1,40 @@
+#include "norm/workspace.h"
+
+#include <algorithm>
+
+namespace equipoise {
+
+void Workspace::Arena::reset() {
+  if (blocks_.size() > 1) {
+    const std::size_t total = capacity();
+    blocks_.clear();
+    blocks_.emplace_back(total);
+  }
+  used_ = 0;
+}
+
+std::size_t Workspace::Arena::capacity() const {
+  std::size_t total = 0;
+  for (const AlignedBuffer& block : blocks_) total += block.size();
+  return total;
+}
+
+void* Workspace::Arena::take_bytes(std::size_t bytes) {
+  bytes = (bytes + 63) / 64 * 64;
+  if (blocks_.empty() || used_ + bytes > blocks_.back().size()) {
+    constexpr std::size_t kSmallestBlock = std::size_t{64} << 10;
+    blocks_.emplace_back(std::max(bytes, kSmallestBlock));
+    used_ = 0;
+  }
+  void* p = blocks_.back().data() + used_;
+  used_ += bytes;
+  return p;
+}
+
+Workspace::Workspace() : arena_(std::make_unique<Arena>()) {}
+Workspace::~Workspace() = default;
+Workspace::Workspace(Workspace&&) noexcept = default;
+Workspace& Workspace::operator=(Workspace&&) noexcept = default;
+std::size_t Workspace::capacity() const { return arena_->capacity(); }
+
+}  // namespace equipoise

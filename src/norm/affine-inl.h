@@ -9,6 +9,8 @@
 
 #include <limits>
 
+#include <hwy/cache_control.h>
+
 #include "norm/activation-inl.h"
 #include "norm/coefficients-inl.h"
 
@@ -140,8 +142,9 @@ void affine_of(const AffineTile& tile) {
   }
 }
 
-void affine_tile(const AffineTile& tile) {
+inline void affine_tile(const AffineTile& tile) {
   tile.dtype == DType::kF32 ? affine_of<float>(tile) : affine_of<std::uint16_t>(tile);
+  if (tile.streaming) hwy::FlushStream();
 }
 
 }  // namespace equipoise::norm::HWY_NAMESPACE

@@ -255,6 +255,7 @@ class BackwardPass {
 }  // namespace
 
 void backward(const NormBackward& arguments, const NormRecord::State& state, Workspace::Arena& arena) {
+  if (state.shape.channels() == 0) return;
   const std::int64_t blocks = SampleBlock::count(state);
   const std::int64_t rows = state.across_samples ? blocks : state.shape.samples();
   const std::int64_t channels = state.shape.channels();

@@ -133,7 +133,7 @@ class ForwardPass {
       }
     }
     if (options_.communicator != nullptr) {
-      merge_over_ranks(options_, count_batch(weights_, walk_.samples, walk_.positions), state_, arena_);
+      merge_over_ranks(options_, count_batch(args_.position_weights, state_.shape, 0, walk_.samples), state_, arena_);
     }
     std::atomic<bool> any_extreme{false};
     for_groups([&](std::int64_t i) {
@@ -184,6 +184,7 @@ void zero_padding(const Walk& walk, const TileRange& tile, std::int64_t l, void*
 
 void forward(const NormForward& arguments, const BatchNormOptions& options, NormRecord::State& state,
              Workspace::Arena& arena) {
+  if (state.shape.channels() == 0) return;
   for (std::int64_t block = 0; block < SampleBlock::count(state); ++block) {
     ForwardPass(arguments, options, state, block, arena).run();
   }

@@ -106,7 +106,7 @@ void moments_of_runs_as(const RunMoments& tile, Moments* out) {
   }
 }
 
-void run_moments(const RunMoments& tile, Moments* out) {
+inline void run_moments(const RunMoments& tile, Moments* out) {
   if (tile.dtype == DType::kF32) {
     moments_of_runs_as<float>(tile, out);
   } else {
@@ -183,7 +183,7 @@ void sums_of_lanes_as(const LaneSums& tile) {
   }
 }
 
-void lane_sums(const LaneSums& tile) {
+inline void lane_sums(const LaneSums& tile) {
   const bool weighted = tile.weights != nullptr;
   if (tile.dtype == DType::kF32) {
     weighted ? sums_of_lanes_as<true, float>(tile) : sums_of_lanes_as<false, float>(tile);

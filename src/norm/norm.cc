@@ -50,7 +50,6 @@ const char* to_string(Activation activation) {
 
 namespace {
 
-using norm::BatchCount;
 using norm::SampleBlock;
 
 // The caller's workspace or one of the call's own, empty.
@@ -156,33 +155,28 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
   if (!a.sample_moments.empty() && !with_moments) {
     throw Error("batch norm: sample_moments with running statistics; set collect_moments");
   }
-  const Shape& shape = a.x.shape;
-  NormRecord own;
-  NormRecord::State& state = record != nullptr ? record->state() : own.state();
-
-  NormRecord::State described;
-  describe(a, {options.ghost_batch_size > 0 ? options.ghost_batch_size : std::max<std::int64_t>(shape.samples(), 1), 1},
-           record != nullptr, described);
-  described.across_samples = true;
-  described.frozen = running;
-  described.communicator = with_moments ? options.communicator : nullptr;
-  const std::int64_t blocks = SampleBlock::count(described);
-  described.batch_share.resize(static_cast<std::size_t>(blocks));
-  for (std::int64_t block = 0; block < blocks; ++block) {
-    const SampleBlock samples(described, block);
-    const BatchCount count =
-        norm::count_batch(samples.weights(a.position_weights), samples.samples(), shape.positions());
-    if (options.communicator == nullptr) norm::check_batch(options, count);
-    described.batch_share[static_cast<std::size_t>(block)] = norm::batch_share(options, count.samples);
+  const std::int64_t samples = a.x.shape.samples();
+  const std::int64_t block_samples =
+      options.ghost_batch_size > 0 ? options.ghost_batch_size : std::max<std::int64_t>(samples, 1);
+  const auto count_block = [&](std::int64_t block) {
+    const std::int64_t first = block * block_samples;
+    return norm::count_batch(a.position_weights, a.x.shape, first, std::min(first + block_samples, samples));
+  };
+  const std::int64_t blocks = std::max<std::int64_t>((samples + block_samples - 1) / block_samples, 1);
+  for (std::int64_t block = 0; block < blocks && options.communicator == nullptr; ++block) {
+    norm::check_batch(options, count_block(block));
   }
 
-  std::swap(described.mean, state.mean);
-  std::swap(described.rstd, state.rstd);
-  std::swap(described.moments, state.moments);
-  std::swap(described.r, state.r);
-  std::swap(described.d, state.d);
-  std::swap(described.bits, state.bits);
-  state = std::move(described);
+  NormRecord own;
+  NormRecord::State& state = record != nullptr ? record->state() : own.state();
+  describe(a, {block_samples, 1}, record != nullptr, state);
+  state.across_samples = true;
+  state.frozen = running;
+  state.communicator = with_moments ? options.communicator : nullptr;
+  state.batch_share.resize(static_cast<std::size_t>(blocks));
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    state.batch_share[static_cast<std::size_t>(block)] = norm::batch_share(options, count_block(block).samples);
+  }
   prepare_groups(state, with_moments, options.renorm.has_value());
   ScratchArena arena(a.workspace);
   BatchNormOptions used = options;

@@ -8,10 +8,11 @@
 
 namespace equipoise::norm {
 
-BatchCount count_batch(std::span<const float> weights, std::int64_t samples, std::int64_t positions) {
-  if (weights.empty()) return {.values = samples * positions, .samples = positions > 0 ? samples : 0};
+BatchCount count_batch(std::span<const float> weights, const Shape& shape, std::int64_t n0, std::int64_t n1) {
+  const std::int64_t positions = shape.positions();
+  if (weights.empty()) return {.values = (n1 - n0) * positions, .samples = positions > 0 ? n1 - n0 : 0};
   BatchCount count;
-  for (std::int64_t n = 0; n < samples; ++n) {
+  for (std::int64_t n = n0; n < n1; ++n) {
     const auto sample = weights.subspan(static_cast<std::size_t>(n * positions), static_cast<std::size_t>(positions));
     const std::int64_t values = std::ranges::count_if(sample, [](float w) { return w > 0; });
     count.values += values;

@@ -17,7 +17,8 @@ struct BatchCount {
   /// Samples that have such a value.
   std::int64_t samples = 0;
 };
-BatchCount count_batch(std::span<const float> position_weights, std::int64_t samples, std::int64_t positions);
+/// Of samples [n0, n1).
+BatchCount count_batch(std::span<const float> position_weights, const Shape& shape, std::int64_t n0, std::int64_t n1);
 
 /// The share of the batch's statistics, n/(N + n) for blended ones.
 double batch_share(const BatchNormOptions& options, std::int64_t samples);

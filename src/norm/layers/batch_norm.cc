@@ -28,12 +28,11 @@ void validate(const BatchNormConfig& config) {
   }
   if (!config.renorm) return;
   const auto [r_max, d_max] = *config.renorm;
-  if (!(r_max >= 1) || !(d_max >= 0)) {
-    throw Error(
-        fmt::format("{}: renorm with r_max {}, d_max {}; r_max has to be at least 1 and d_max at "
-                    "least 0 (1 and 0 "
-                    "are plain batch normalization)",
-                    config.name, r_max, d_max));
+  if (!(r_max >= 1 && d_max >= 0) || !std::isfinite(r_max) || !std::isfinite(d_max)) {
+    throw Error(fmt::format(
+        "{}: renorm with r_max {}, d_max {}; they have to be finite, at least 1 and at least 0 (1 "
+        "and 0 are plain batch normalization)",
+        config.name, r_max, d_max));
   }
 }
 

@@ -1,21 +1,19 @@
 #include "norm/gradient.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "norm/gradient.cc"
+#define HWY_TARGET_INCLUDE "norm/gradient_affine.cc"
 #include "norm/targets.h"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "norm/gradient-inl.h"
+#include "norm/gradient_affine-inl.h"
 
 #if HWY_ONCE
 
 namespace equipoise::norm {
 
-HWY_EXPORT(gradient_moments_tile);
 HWY_EXPORT(gradient_affine_tile);
 
-void gradient_moments(const GradientMomentsTile& tile) { HWY_DYNAMIC_DISPATCH(gradient_moments_tile)(tile); }
 void gradient_affine(const GradientAffineTile& tile) { HWY_DYNAMIC_DISPATCH(gradient_affine_tile)(tile); }
 
 }  // namespace equipoise::norm

@@ -1,0 +1,118 @@
+// Body of kernel 4, `gradient_affine`. Compiled once per instruction set.
+
+#if defined(EQUIPOISE_NORM_GRADIENT_AFFINE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EQUIPOISE_NORM_GRADIENT_AFFINE_INL_H_
+#undef EQUIPOISE_NORM_GRADIENT_AFFINE_INL_H_
+#else
+#define EQUIPOISE_NORM_GRADIENT_AFFINE_INL_H_
+#endif
+
+#include <hwy/cache_control.h>
+
+#include "norm/gradient-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace equipoise::norm::HWY_NAMESPACE {
+
+template <class T, Derivative kDerivative>
+struct GradientAffineBody {
+  const GradientAffineTile& tile;
+  const GradientSource<T, kDerivative> source{tile};
+  T* dx = static_cast<T*>(tile.dx);
+
+  // q and s are not looked at if the tile has none.
+  template <class N>
+  HWY_INLINE void element(const Affine& affine, V q, V s, std::int64_t offset, N n, const std::uint8_t* bits,
+                          std::int64_t i, const float* w, bool streaming) const {
+    const Gradient g = source.at(affine, offset, n, bits, i, w);
+    V result = hn::Mul(hn::Mul(affine.a, affine.scale), g.dz);
+    if (tile.q != nullptr) {
+      const V through_statistics = hn::MulAdd(q, g.deviation, s);
+      if (w != nullptr) {
+        const V weight = load(w, n);
+        result = hn::IfThenElse(hn::Gt(weight, hn::Zero(d)), hn::MulAdd(weight, through_statistics, result), result);
+      } else {
+        result = hn::Add(result, through_statistics);
+      }
+    }
+    if constexpr (std::is_same_v<N, Full>) {
+      if (streaming) {
+        stream(result, dx + offset);
+        return;
+      }
+    }
+    store(result, dx + offset, n);
+  }
+
+  HWY_INLINE void run(const Affine& affine, V q, V s, std::int64_t offset, const std::uint8_t* bits, const float* w,
+                      std::int64_t length) const {
+    const std::int64_t step = lanes();
+    std::int64_t i = 0;
+    bool streaming = tile.streaming;
+    if (streaming) {
+      const std::int64_t head = misaligned(dx + offset);
+      if (head > 0 && (bits != nullptr || head >= length)) {
+        streaming = false;
+      } else if (head > 0) {
+        element(affine, q, s, offset, First{head}, nullptr, 0, w, false);
+        i = head;
+      }
+    }
+    for (; i + step <= length; i += step) {
+      element(affine, q, s, offset + i, Full(), bits, i, weight_at(w, i), streaming);
+    }
+    if (i < length) element(affine, q, s, offset + i, First{length - i}, bits, i, weight_at(w, i), false);
+  }
+
+  template <int kRows>
+  HWY_INLINE void rows(const LaneSource& lane_source, std::int64_t offset, std::int64_t stride,
+                       const std::uint8_t* bits, std::int64_t bits_stride, const float* w,
+                       std::int64_t weight_stride, std::int64_t length) const {
+    const std::int64_t step = lanes();
+    bool streaming = tile.streaming;
+    for (int r = 0; r < kRows; ++r) streaming = streaming && misaligned(dx + offset + r * stride) == 0;
+    const auto all_rows = [&](std::int64_t i, auto n) {
+      const Affine affine = lane_source.at(i);
+      const V q = tile.q != nullptr ? hn::LoadU(d, tile.q + i) : hn::Zero(d);
+      const V s = tile.q != nullptr ? hn::LoadU(d, tile.s + i) : hn::Zero(d);
+      for (int r = 0; r < kRows; ++r) {
+        element(affine, q, s, offset + r * stride + i, n, bits_at(bits, r * bits_stride), i,
+                weight_at(w, r * weight_stride + i), streaming);
+      }
+    };
+    std::int64_t i = 0;
+    for (; i + step <= length; i += step) all_rows(i, Full());
+    if (i < length) all_rows(i, First{length - i});
+  }
+
+  HWY_INLINE void all() const {
+    if (tile.form == Form::kRuns) {
+      for_runs(tile, [&](const Run& r) {
+        const V q = hn::Set(d, tile.q != nullptr ? tile.q[r.group] : 0.0F);
+        const V s = hn::Set(d, tile.q != nullptr ? tile.s[r.group] : 0.0F);
+        run(RunSource(tile.coefficients, r.group).affine, q, s, r.offset, r.bits,
+            weight_at(tile.weights, r.segment * tile.weight_stride), r.length);
+      });
+      return;
+    }
+    const LaneSource lane_source(tile.coefficients);
+    for_panels(tile, [&](const Panel& panel) {
+      const float* w = weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
+      const std::int64_t weight_stride = panel.is_segments ? tile.weight_stride : panel.stride;
+      for_row_blocks<4>(panel.rows, [&](auto count, std::int64_t r) {
+        rows<count()>(lane_source, panel.offset + r * panel.stride, panel.stride,
+                      bits_at(panel.bits, r * panel.bits_stride), panel.bits_stride,
+                      weight_at(w, r * weight_stride), weight_stride, panel.length);
+      });
+    });
+  }
+};
+
+inline void gradient_affine_tile(const GradientAffineTile& tile) {
+  dispatch_derivative<GradientAffineBody>(tile);
+  if (tile.streaming) hwy::FlushStream();
+}
+
+}  // namespace equipoise::norm::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

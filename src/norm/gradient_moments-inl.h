@@ -1,0 +1,103 @@
+// Body of kernel 3, `gradient_moments`. Compiled once per instruction set.
+
+#if defined(EQUIPOISE_NORM_GRADIENT_MOMENTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef EQUIPOISE_NORM_GRADIENT_MOMENTS_INL_H_
+#undef EQUIPOISE_NORM_GRADIENT_MOMENTS_INL_H_
+#else
+#define EQUIPOISE_NORM_GRADIENT_MOMENTS_INL_H_
+#endif
+
+#include <algorithm>
+
+#include "norm/gradient-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace equipoise::norm::HWY_NAMESPACE {
+
+template <class T, Derivative kDerivative>
+struct GradientMomentsBody {
+  const GradientMomentsTile& tile;
+  const GradientSource<T, kDerivative> source{tile};
+  T* dz_out = static_cast<T*>(tile.dz);
+  const V gradient_scale = hn::Set(d, tile.gradient_scale);
+
+  template <class N>
+  HWY_INLINE void add(const Affine& affine, std::int64_t offset, N n, const std::uint8_t* bits, std::int64_t i,
+                      const float* w, V& sum, V& products) const {
+    const Gradient g = source.at(affine, offset, n, bits, i, w);
+    if (dz_out != nullptr) store(g.dz, dz_out + offset, n);
+    const V scaled = hn::Mul(g.dz, gradient_scale);
+    sum = hn::Add(sum, scaled);
+    products = hn::MulAdd(scaled, g.deviation, products);
+  }
+
+  HWY_INLINE void run(const Affine& affine, std::int64_t offset, const std::uint8_t* bits, const float* w,
+                      std::int64_t length, V& s0, V& p0, V& s1, V& p1) const {
+    const std::int64_t step = lanes();
+    std::int64_t i = 0;
+    for (; i + 2 * step <= length; i += 2 * step) {
+      add(affine, offset + i, Full(), bits, i, weight_at(w, i), s0, p0);
+      add(affine, offset + i + step, Full(), bits, i + step, weight_at(w, i + step), s1, p1);
+    }
+    for (; i + step <= length; i += step) add(affine, offset + i, Full(), bits, i, weight_at(w, i), s0, p0);
+    if (i < length) add(affine, offset + i, First{length - i}, bits, i, weight_at(w, i), s1, p1);
+  }
+
+  HWY_INLINE void runs() const {
+    for (std::int64_t g = 0; g < tile.groups; ++g) {
+      const Affine affine = RunSource(tile.coefficients, g).affine;
+      V s0 = hn::Zero(d), p0 = s0, s1 = s0, p1 = s0;
+      for (std::int64_t segment = 0; segment < tile.segments.count; ++segment) {
+        run(affine, segment * tile.segments.stride + g * tile.group_stride,
+            bits_at(tile.bits, segment * tile.bits_segment_stride + g * tile.bits_group_stride),
+            weight_at(tile.weights, segment * tile.weight_stride), tile.segments.length, s0, p0, s1, p1);
+      }
+      tile.sum[g] = sum(hn::Add(s0, s1));
+      tile.sum_of_products[g] = sum(hn::Add(p0, p1));
+    }
+  }
+
+  template <int kRows>
+  HWY_INLINE void rows(const LaneSource& lane_source, std::int64_t offset, std::int64_t stride,
+                       const std::uint8_t* bits, std::int64_t bits_stride, const float* w,
+                       std::int64_t weight_stride, std::int64_t length) const {
+    const std::int64_t step = lanes();
+    const auto all_rows = [&](std::int64_t i, auto n) {
+      const Affine affine = lane_source.at(i);
+      V s = hn::Load(d, tile.sum + i);
+      V p = hn::Load(d, tile.sum_of_products + i);
+      for (int r = 0; r < kRows; ++r) {
+        add(affine, offset + r * stride + i, n, bits_at(bits, r * bits_stride), i,
+            weight_at(w, r * weight_stride + i), s, p);
+      }
+      hn::Store(s, d, tile.sum + i);
+      hn::Store(p, d, tile.sum_of_products + i);
+    };
+    std::int64_t i = 0;
+    for (; i + step <= length; i += step) all_rows(i, Full());
+    if (i < length) all_rows(i, First{length - i});
+  }
+
+  HWY_INLINE void all() const {
+    if (tile.form == Form::kRuns) return runs();
+    const std::int64_t padded = (tile.width + 15) / 16 * 16;
+    std::fill_n(tile.sum, padded, 0.0F);
+    std::fill_n(tile.sum_of_products, padded, 0.0F);
+    const LaneSource lane_source(tile.coefficients);
+    for_panels(tile, [&](const Panel& panel) {
+      const float* w = weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
+      const std::int64_t weight_stride = panel.is_segments ? tile.weight_stride : panel.stride;
+      for_row_blocks<4>(panel.rows, [&](auto count, std::int64_t r) {
+        rows<count()>(lane_source, panel.offset + r * panel.stride, panel.stride,
+                      bits_at(panel.bits, r * panel.bits_stride), panel.bits_stride,
+                      weight_at(w, r * weight_stride), weight_stride, panel.length);
+      });
+    });
+  }
+};
+
+inline void gradient_moments_tile(const GradientMomentsTile& tile) { dispatch_derivative<GradientMomentsBody>(tile); }
+
+}  // namespace equipoise::norm::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

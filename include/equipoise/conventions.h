@@ -198,8 +198,8 @@ struct ForeignBatchNorm {
   std::int64_t num_batches_tracked = 0;
   /// The arrays that Convention names, in any order.
   std::vector<ForeignArray> arrays = {};
-  /// Filled by an export: in what the framework's running averages, or its stored ε, will differ from
-  /// the layer's, one sentence each; empty if in nothing.
+  /// Filled by an export: in what the framework's running averages, or its stored ε, will differ
+  /// from the layer's, one sentence each; empty if in nothing.
   std::vector<std::string> differences = {};
 };
 
@@ -209,9 +209,9 @@ struct ForeignBatchNorm {
 /// whatever the constructor of BatchNorm refuses.
 EQUIPOISE_API BatchNorm import_batch_norm(const ForeignBatchNorm& foreign);
 
-/// The layer's state in a framework's terms (not its activation, nor what happens in training besides
-/// the running averages). Where the framework has no such update rule, its next update weighs the new
-/// value as the layer's would, if it can, and `differences` tells.
+/// The layer's state in a framework's terms (not its activation, nor what happens in training
+/// besides the running averages). Where the framework has no such update rule, its next update
+/// weighs the new value as the layer's would, if it can, and `differences` tells.
 EQUIPOISE_API ForeignBatchNorm export_batch_norm(const BatchNorm& layer, Framework framework);
 
 }  // namespace equipoise

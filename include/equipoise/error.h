@@ -6,8 +6,9 @@
 
 namespace equipoise {
 
-/// Thrown for everything that a caller can get wrong: a wrong shape, a missing buffer, an option out of range, a bad
-/// file. `what()` says what was wrong, where, and what to do. Whatever throws it has changed nothing.
+/// Thrown for everything that a caller can get wrong: a wrong shape, a missing buffer, an option
+/// out of range, a bad file. `what()` says what was wrong, where, and what to do. Whatever throws
+/// it has changed nothing.
 class EQUIPOISE_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -1,16 +1,17 @@
 #pragma once
 
-/// Normalization of activations in somebody's buffers: batch, ghost, instance, group, layer and RMS, each with the
-/// addition of a residual and an activation fused after it, forward and backward.
+/// Normalization of activations in somebody's buffers: batch, ghost, instance, group, layer and
+/// RMS, each with the addition of a residual and an activation fused after it, forward and
+/// backward.
 ///
-/// All of them are moments and an affine map. Elements are partitioned into *statistic groups*; with the mean μ and
-/// the biased variance σ² of its group, an element x of channel c becomes
+/// All of them are moments and an affine map. Elements are partitioned into *statistic groups*;
+/// with the mean μ and the biased variance σ² of its group, an element x of channel c becomes
 ///
 ///     x̂ = (x − μ) / √(σ² + ε)      z = γ_c·x̂ + β_c [+ residual]      y = act(z)
 ///
-/// Every function checks its arguments before it writes anything, throws Error if they do not fit, and may be called
-/// from several threads at once on different records and workspaces. Results are the same bits for any number of
-/// threads; they may differ between instruction sets by rounding.
+/// Every function checks its arguments before it writes anything, throws Error if they do not fit,
+/// and may be called from several threads at once on different records and workspaces. Results are
+/// the same bits for any number of threads; they may differ between instruction sets by rounding.
 
 #include <cstdint>
 #include <memory>
@@ -38,7 +39,8 @@ enum class Activation : std::uint8_t {
 
 EQUIPOISE_API const char* to_string(Activation activation);
 
-/// Weighted count, mean and sum of squared deviations from the mean (of squares, where the mean is taken as 0).
+/// Weighted count, mean and sum of squared deviations from the mean (of squares, where the mean is
+/// taken as 0).
 struct Moments {
   double count = 0;
   double mean = 0;
@@ -46,25 +48,28 @@ struct Moments {
 
   /// m2 / count: biased, as normalization uses it. 0 for an empty group.
   double variance() const { return count > 0 ? m2 / count : 0; }
-  /// m2 / (count − 1): unbiased, as PyTorch keeps it in `running_var`. Infinite or NaN where count ≤ 1.
+  /// m2 / (count − 1): unbiased, as PyTorch keeps it in `running_var`. Infinite or NaN where count
+  /// ≤ 1.
   double unbiased_variance() const { return m2 / (count - 1); }
 };
 
 /// The moments of the union of two disjoint sets (Chan, Golub & LeVeque 1983, eq. 2.1).
 EQUIPOISE_API Moments merge(const Moments& a, const Moments& b);
 
-/// Which elements share statistics: blocks of `samples` consecutive samples × `channels` consecutive channels, all
-/// positions. Groups are numbered sample block first: g = ⌊n/samples⌋·(C/channels) + ⌊c/channels⌋. The last block of
-/// samples may be smaller; `channels` divides C.
+/// Which elements share statistics: blocks of `samples` consecutive samples × `channels`
+/// consecutive channels, all positions. Groups are numbered sample block first: g =
+/// ⌊n/samples⌋·(C/channels) + ⌊c/channels⌋. The last block of samples may be smaller; `channels`
+/// divides C.
 ///
-/// | batch (N, 1) | ghost batches of B (B, 1) | instance (1, 1) | group norm with G groups (1, C/G) | layer (1, C) |
+/// | batch (N, 1) | ghost batches of B (B, 1) | instance (1, 1) | group norm with G groups (1, C/G)
+/// | layer (1, C) |
 struct Partition {
   std::int64_t samples = 1;
   std::int64_t channels = 1;
 };
 
-/// Memory for intermediate results that grows to what the largest call needs and is reused by the next.
-/// For one call at a time.
+/// Memory for intermediate results that grows to what the largest call needs and is reused by the
+/// next. For one call at a time.
 class EQUIPOISE_API Workspace {
  public:
   Workspace();
@@ -82,9 +87,11 @@ class EQUIPOISE_API Workspace {
   std::unique_ptr<Arena> arena_;
 };
 
-/// Moments of every statistic group of x; one pass over x, in tiles of f32 sums around a shift, merged in f64. Relative
-/// error of the variance below 1e-3 for |mean| up to 1e5 standard deviations of the stored values.
-/// @param position_weights weight ≥ 0 of position (n, s) at [n·S + s]; empty: 1 each. A position of weight 0 is not
+/// Moments of every statistic group of x; one pass over x, in tiles of f32 sums around a shift,
+/// merged in f64. Relative error of the variance below 1e-3 for |mean| up to 1e5 standard
+/// deviations of the stored values.
+/// @param position_weights weight ≥ 0 of position (n, s) at [n·S + s]; empty: 1 each. A position of
+/// weight 0 is not
 ///     looked at: it may hold NaN.
 /// @param out one entry per group.
 EQUIPOISE_API void moments(const ConstTensorView& x, Partition partition,
@@ -95,12 +102,14 @@ EQUIPOISE_API void moments(const ConstTensorView& x, Partition partition,
 enum class Statistics : std::uint8_t {
   kBatch,    ///< those of the batch (training)
   kRunning,  ///< running averages, constants to the gradient (inference; frozen layers)
-  kBlend,    ///< (N·running + n·batch)/(N + n) of mean and (biased) variance, N the pseudo-count, n the samples in the
-             ///< batch (in the ghost batch; of all ranks) with a position of non-zero weight (Schneider et al. 2020, eq. 2)
+  kBlend,  ///< (N·running + n·batch)/(N + n) of mean and (biased) variance, N the pseudo-count, n
+           ///< the samples in the batch (in the ghost batch; of all ranks) with a position of
+           ///< non-zero weight (Schneider et al. 2020, eq. 2)
 };
 
-/// Batch renormalization (Ioffe 2017): x̂ = r·(x − μ_B)/σ_B + d with r = σ_B/σ clipped to [1/r_max, r_max] and
-/// d = (μ_B − μ)/σ clipped to [−d_max, d_max], both constants to the gradient; μ, σ the running ones, ε inside both σ.
+/// Batch renormalization (Ioffe 2017): x̂ = r·(x − μ_B)/σ_B + d with r = σ_B/σ clipped to [1/r_max,
+/// r_max] and d = (μ_B − μ)/σ clipped to [−d_max, d_max], both constants to the gradient; μ, σ the
+/// running ones, ε inside both σ.
 struct Renorm {
   double r_max = 3;
   double d_max = 5;
@@ -118,19 +127,23 @@ struct BatchNormOptions {
   std::int64_t ghost_batch_size = 0;
   /// With kBatch only.
   std::optional<Renorm> renorm = {};
-  /// Statistics over the batches of all its ranks, of any size, also empty; not with ghost batches. The backward sums
-  /// over ranks what dx needs; dweight and dbias stay this rank's share, to be summed with the other gradients.
+  /// Statistics over the batches of all its ranks, of any size, also empty; not with ghost batches.
+  /// The backward sums over ranks what dx needs; dweight and dbias stay this rank's share, to be
+  /// summed with the other gradients.
   Communicator* communicator = nullptr;
-  /// With kRunning: compute the moments of the batch nevertheless (to update the running ones, or to compare).
+  /// With kRunning: compute the moments of the batch nevertheless (to update the running ones, or
+  /// to compare).
   bool collect_moments = false;
 };
 
-/// Statistics over what layer and RMS normalization share: the elements of the last `trailing` dimensions of each
-/// sample, or with kChannels the channels of each position (the LayerNorm2d of ConvNeXt).
+/// Statistics over what layer and RMS normalization share: the elements of the last `trailing`
+/// dimensions of each sample, or with kChannels the channels of each position (the LayerNorm2d of
+/// ConvNeXt).
 struct LayerAxes {
   /// Over the channels of each (n, position); weight and bias have C elements.
   static constexpr int kChannels = 0;
-  /// Number of trailing dimensions, 1 … rank − 1; weight and bias have their product of elements, in row-major order.
+  /// Number of trailing dimensions, 1 … rank − 1; weight and bias have their product of elements,
+  /// in row-major order.
   int trailing = kChannels;
 };
 
@@ -148,18 +161,20 @@ struct NormForward {
   float negative_slope = 0.01F;
   /// Added before the activation; none by default.
   ConstTensorView residual = {};
-  /// Weight ≥ 0 of position (n, s) at [n·S + s] in the statistics; empty: 1 each. Padding has weight 0: it does not
-  /// count, whatever it holds, and is normalized like the rest. Batch, instance and group normalization only.
+  /// Weight ≥ 0 of position (n, s) at [n·S + s] in the statistics; empty: 1 each. Padding has
+  /// weight 0: it does not count, whatever it holds, and is normalized like the rest. Batch,
+  /// instance and group normalization only.
   std::span<const float> position_weights = {};
-  /// If not empty, receives the moments of every (n, c) at [n·C + c]; costs no further pass over memory. Not with
-  /// kRunning, unless moments are collected; batch, instance and group normalization only.
+  /// If not empty, receives the moments of every (n, c) at [n·C + c]; costs no further pass over
+  /// memory. Not with kRunning, unless moments are collected; batch, instance and group
+  /// normalization only.
   std::span<Moments> sample_moments = {};
   Workspace* workspace = nullptr;
 };
 
-/// What a forward leaves for its backward and for whoever wants to look: statistics per group, and where a residual
-/// precedes a ReLU, ReLU6 or leaky ReLU, one bit per element. Reused by the next forward that it is given to; allocates
-/// only to grow.
+/// What a forward leaves for its backward and for whoever wants to look: statistics per group, and
+/// where a residual precedes a ReLU, ReLU6 or leaky ReLU, one bit per element. Reused by the next
+/// forward that it is given to; allocates only to grow.
 class EQUIPOISE_API NormRecord {
  public:
   NormRecord();
@@ -181,13 +196,14 @@ class EQUIPOISE_API NormRecord {
   std::unique_ptr<State> state_;
 };
 
-/// Arguments of a backward. x, residual, weight, bias and position_weights are those of the forward, unchanged; all
-/// tensors have the shape, layout and dtype of x.
+/// Arguments of a backward. x, residual, weight, bias and position_weights are those of the
+/// forward, unchanged; all tensors have the shape, layout and dtype of x.
 ///
 /// With dz = dy·act'(z), p the weight of a position and W the sum of those of its group:
 ///
 ///     dbias = Σ dz      dweight = Σ dz·x̂      dresidual = dz
-///     dx = γ·rstd·dz − (p/W)·rstd·[Σ γ·dz + x̂·Σ γ·dz·x̂]      (the bracket is absent for running statistics)
+///     dx = γ·rstd·dz − (p/W)·rstd·[Σ γ·dz + x̂·Σ γ·dz·x̂]      (the bracket is absent for running
+///     statistics)
 struct NormBackward {
   ConstTensorView x;
   ConstTensorView dy;
@@ -197,7 +213,8 @@ struct NormBackward {
   TensorView dx = {};
   /// Receives dz; may be the memory of dy. None: not computed.
   TensorView dresidual = {};
-  /// Needed if the forward had one and the activation is SiLU, sigmoid, tanh or hard-swish; else not read.
+  /// Needed if the forward had one and the activation is SiLU, sigmoid, tanh or hard-swish; else
+  /// not read.
   ConstTensorView residual = {};
   std::span<const float> weight = {};
   std::span<const float> bias = {};
@@ -208,26 +225,30 @@ struct NormBackward {
   Workspace* workspace = nullptr;
 };
 
-/// Batch normalization (Ioffe & Szegedy 2015, algorithm 1) of (N, C, …): statistics per channel over all samples and
-/// positions. With kRunning a record need not be given.
-/// Throws Error if a channel has a single value (or total weight ≤ 0) and `statistics` is kBatch.
+/// Batch normalization (Ioffe & Szegedy 2015, algorithm 1) of (N, C, …): statistics per channel
+/// over all samples and positions. With kRunning a record need not be given. Throws Error if a
+/// channel has a single value (or total weight ≤ 0) and `statistics` is kBatch.
 EQUIPOISE_API void batch_norm(const NormForward& arguments, const BatchNormOptions& options,
                               NormRecord* record);
 
 /// Instance normalization (Ulyanov et al. 2016): statistics per sample and channel.
 EQUIPOISE_API void instance_norm(const NormForward& arguments, NormRecord* record);
 
-/// Group normalization (Wu & He 2018): statistics per sample and group of C/groups consecutive channels. With one group
-/// it is what is called layer normalization in CNNs; with masks, padding does not count.
-EQUIPOISE_API void group_norm(const NormForward& arguments, std::int64_t groups, NormRecord* record);
+/// Group normalization (Wu & He 2018): statistics per sample and group of C/groups consecutive
+/// channels. With one group it is what is called layer normalization in CNNs; with masks, padding
+/// does not count.
+EQUIPOISE_API void group_norm(const NormForward& arguments, std::int64_t groups,
+                              NormRecord* record);
 
 /// Layer normalization (Ba et al. 2016).
 EQUIPOISE_API void layer_norm(const NormForward& arguments, LayerAxes axes, NormRecord* record);
 
-/// RMS normalization (Zhang & Sennrich 2019): as layer normalization with the mean taken as 0: x̂ = x/√(mean(x²) + ε).
+/// RMS normalization (Zhang & Sennrich 2019): as layer normalization with the mean taken as 0: x̂ =
+/// x/√(mean(x²) + ε).
 EQUIPOISE_API void rms_norm(const NormForward& arguments, LayerAxes axes, NormRecord* record);
 
-/// The gradient of any of them: `record` is what the forward filled. With a communicator, every rank calls it.
+/// The gradient of any of them: `record` is what the forward filled. With a communicator, every
+/// rank calls it.
 EQUIPOISE_API void norm_backward(const NormBackward& arguments, const NormRecord& record);
 
 }  // namespace equipoise

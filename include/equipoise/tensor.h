@@ -15,8 +15,8 @@ namespace equipoise {
 /// How an element is stored. Arithmetic is in f32 whatever the storage.
 enum class DType : std::uint8_t { kF32, kBF16 };
 
-/// Where element (n, c, s) of an activation lives; s is the position, all dimensions behind the channel flattened
-/// (the last one fastest), S their product. Every layout is dense.
+/// Where element (n, c, s) of an activation lives; s is the position, all dimensions behind the
+/// channel flattened (the last one fastest), S their product. Every layout is dense.
 enum class Layout : std::uint8_t {
   kChannelsFirst,  ///< [N][C][S]: NCHW, PyTorch's default. The offset is (n·C + c)·S + s.
   kChannelsLast,   ///< [N][S][C]: NHWC. The offset is (n·S + s)·C + c.
@@ -76,10 +76,12 @@ class EQUIPOISE_API Shape {
 /// "(16, 64, 56, 56)"
 EQUIPOISE_API std::string to_string(const Shape& shape);
 
-/// Elements in memory of a tensor: those of the shape, and the padding of the last block of a blocked layout.
+/// Elements in memory of a tensor: those of the shape, and the padding of the last block of a
+/// blocked layout.
 EQUIPOISE_API std::int64_t storage_elements(const Shape& shape, Layout layout);
 
-/// Somebody's buffer, read only. It needs the alignment of its element type and no more. A default one is "none".
+/// Somebody's buffer, read only. It needs the alignment of its element type and no more. A default
+/// one is "none".
 struct ConstTensorView {
   const void* data = nullptr;
   Shape shape = {};
@@ -97,7 +99,9 @@ struct TensorView {
   DType dtype = DType::kF32;
 
   explicit operator bool() const { return data != nullptr; }
-  operator ConstTensorView() const { return {data, shape, layout, dtype}; }  // NOLINT(google-explicit-constructor)
+  operator ConstTensorView() const {
+    return {data, shape, layout, dtype};
+  }  // NOLINT(google-explicit-constructor)
 };
 
 }  // namespace equipoise

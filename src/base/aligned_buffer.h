@@ -5,7 +5,8 @@
 
 namespace equipoise {
 
-/// Uninitialized memory, aligned to 2 MiB (and asked to be huge pages) from 2 MiB on, to 64 bytes below.
+/// Uninitialized memory, aligned to 2 MiB (and asked to be huge pages) from 2 MiB on, to 64 bytes
+/// below.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;

@@ -7,13 +7,14 @@
 namespace equipoise {
 namespace {
 
-// From sysfs rather than sysconf: glibc derives the size of a shared level from the number of threads that share it,
-// and is ten times off in some virtual machines.
+// From sysfs rather than sysconf: glibc derives the size of a shared level from the number of
+// threads that share it, and is ten times off in some virtual machines.
 CacheSizes read_cache_sizes() {
   CacheSizes sizes{.level2 = 1 << 20, .last_level = 8 << 20};
   std::int64_t last = 0;
   for (int index = 0; index < 8; ++index) {
-    const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) + "/";
+    const std::string folder =
+        "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) + "/";
     std::ifstream level_file(folder + "level");
     std::ifstream size_file(folder + "size");
     std::int64_t level = 0;

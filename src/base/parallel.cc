@@ -35,7 +35,8 @@ std::atomic<int>& thread_setting() {
 
 #if !EQUIPOISE_THREADING_OPENMP
 
-// Stands in for OpenMP where its runtime is in the way (ThreadSanitizer does not understand libgomp's barriers).
+// Stands in for OpenMP where its runtime is in the way (ThreadSanitizer does not understand
+// libgomp's barriers).
 class Pool {
  public:
   ~Pool() {
@@ -111,11 +112,13 @@ class Pool {
 int num_threads() { return thread_setting().load(std::memory_order_relaxed); }
 
 void set_num_threads(int threads) {
-  if (threads < 1) throw Error(fmt::format("set_num_threads({}): at least one thread is needed", threads));
+  if (threads < 1)
+    throw Error(fmt::format("set_num_threads({}): at least one thread is needed", threads));
   thread_setting().store(threads, std::memory_order_relaxed);
 }
 
-void parallel_for(std::int64_t tasks, int threads, void (*task)(void*, std::int64_t, int), void* context) {
+void parallel_for(std::int64_t tasks, int threads, void (*task)(void*, std::int64_t, int),
+                  void* context) {
   threads = static_cast<int>(std::min<std::int64_t>(threads, tasks));
   if (threads <= 1) {
     for (std::int64_t i = 0; i < tasks; ++i) task(context, i, 0);

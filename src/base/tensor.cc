@@ -46,11 +46,13 @@ Shape::Shape(std::span<const std::int64_t> dimensions) {
   std::int64_t count = 1;
   for (const std::int64_t d : dimensions) {
     if (d < 0) {
-      throw Error(fmt::format("shape ({}): dimensions must be at least 0", fmt::join(dimensions, ", ")));
+      throw Error(
+          fmt::format("shape ({}): dimensions must be at least 0", fmt::join(dimensions, ", ")));
     }
     // Room for 8 bytes an element and for the padding of a block, so that offsets never overflow.
     if (d > 0 && count > (std::int64_t{1} << 56) / d) {
-      throw Error(fmt::format("shape ({}): more elements than can be addressed", fmt::join(dimensions, ", ")));
+      throw Error(fmt::format("shape ({}): more elements than can be addressed",
+                              fmt::join(dimensions, ", ")));
     }
     count *= std::max<std::int64_t>(d, 1);
   }
@@ -71,7 +73,9 @@ std::string to_string(const Shape& shape) {
 }
 
 std::int64_t storage_elements(const Shape& shape, Layout layout) {
-  const std::int64_t block = layout == Layout::kBlocked8 ? 8 : layout == Layout::kBlocked16 ? 16 : 1;
+  const std::int64_t block = layout == Layout::kBlocked8    ? 8
+                             : layout == Layout::kBlocked16 ? 16
+                                                            : 1;
   const std::int64_t channels = (shape.channels() + block - 1) / block * block;
   return shape.samples() * channels * shape.positions();
 }

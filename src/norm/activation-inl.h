@@ -22,7 +22,8 @@ HWY_INLINE V exp_of_minus(V z) {
   const V x = hn::Neg(z);
   const V limit = hn::Set(d, 88.7F);
   const V e = hn::Exp(d, hn::Min(x, limit));
-  const V finite = hn::IfThenElse(hn::Gt(x, limit), hn::Set(d, std::numeric_limits<float>::infinity()), e);
+  const V finite =
+      hn::IfThenElse(hn::Gt(x, limit), hn::Set(d, std::numeric_limits<float>::infinity()), e);
   return hn::IfThenElse(hn::IsNaN(z), z, finite);
 }
 
@@ -36,8 +37,8 @@ HWY_INLINE V clamp_relu(V z, float upper) {
   return hn::Min(hn::Set(d, upper), hn::Max(hn::Zero(d), z));
 }
 
-/// act(z) of those that `clamp_relu` does not serve. Not inlined: with every activation in every kernel, compiling takes
-/// minutes, and a call costs little beside an exponential.
+/// act(z) of those that `clamp_relu` does not serve. Not inlined: with every activation in every
+/// kernel, compiling takes minutes, and a call costs little beside an exponential.
 HWY_NOINLINE inline V activate(Activation activation, float slope, V z) {
   switch (activation) {
     case Activation::kLeakyRelu:
@@ -49,7 +50,8 @@ HWY_NOINLINE inline V activate(Activation activation, float slope, V z) {
     case Activation::kTanh:
       return hn::Tanh(d, z);
     case Activation::kHardSwish:
-      return hn::Mul(z, hn::Mul(clamp_relu(hn::Add(z, hn::Set(d, 3.0F)), 6.0F), hn::Set(d, 1.0F / 6.0F)));
+      return hn::Mul(
+          z, hn::Mul(clamp_relu(hn::Add(z, hn::Set(d, 3.0F)), 6.0F), hn::Set(d, 1.0F / 6.0F)));
     default:
       return z;
   }
@@ -76,14 +78,16 @@ HWY_NOINLINE inline V activation_derivative(Activation activation, float slope, 
     case Activation::kHardSwish: {
       const V three = hn::Set(d, 3.0F);
       const V middle = hn::MulAdd(z, hn::Set(d, 1.0F / 3.0F), hn::Set(d, 0.5F));
-      return hn::IfThenElse(hn::Gt(z, three), one, hn::IfThenZeroElse(hn::Lt(z, hn::Neg(three)), middle));
+      return hn::IfThenElse(hn::Gt(z, three), one,
+                            hn::IfThenZeroElse(hn::Lt(z, hn::Neg(three)), middle));
     }
     default:
       return one;
   }
 }
 
-/// Where ReLU (`limit` NaN) and ReLU6 (6) pass the gradient on: 0 < z < limit, and NaN, as in PyTorch.
+/// Where ReLU (`limit` NaN) and ReLU6 (6) pass the gradient on: 0 < z < limit, and NaN, as in
+/// PyTorch.
 HWY_INLINE hn::Mask<D> passes(V z, float limit) {
   return hn::Not(hn::Or(hn::Le(z, hn::Zero(d)), hn::Ge(z, hn::Set(d, limit))));
 }

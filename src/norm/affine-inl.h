@@ -49,8 +49,8 @@ struct AffineBody {
 
   // Elements [offset, offset + n), the i-th and following of their row.
   template <class N>
-  HWY_INLINE void element(const Affine& affine, std::int64_t offset, N n, std::uint8_t* bits, std::int64_t i,
-                          bool streaming) const {
+  HWY_INLINE void element(const Affine& affine, std::int64_t offset, N n, std::uint8_t* bits,
+                          std::int64_t i, bool streaming) const {
     V z = affine.z(affine.deviation(load(x + offset, n)));
     if constexpr (kResidual) {
       z = hn::Add(z, load(residual + offset, n));
@@ -70,7 +70,8 @@ struct AffineBody {
   }
 
   template <class Source>
-  HWY_INLINE void run(const Source& source, std::int64_t offset, std::uint8_t* bits, std::int64_t length) const {
+  HWY_INLINE void run(const Source& source, std::int64_t offset, std::uint8_t* bits,
+                      std::int64_t length) const {
     const std::int64_t step = lanes();
     std::int64_t i = 0;
     bool streaming = tile.streaming;
@@ -83,21 +84,24 @@ struct AffineBody {
         i = head;
       }
     }
-    for (; i + step <= length; i += step) element(source.at(i), offset + i, Full(), bits, i, streaming);
+    for (; i + step <= length; i += step)
+      element(source.at(i), offset + i, Full(), bits, i, streaming);
     if (i < length) element(source.at(i), offset + i, First{length - i}, bits, i, false);
   }
 
   // kRows rows at once share the loads of their coefficients.
   template <int kRows>
-  HWY_INLINE void rows(const LaneSource& source, std::int64_t offset, std::int64_t stride, std::uint8_t* bits,
-                       std::int64_t bits_stride, std::int64_t length) const {
+  HWY_INLINE void rows(const LaneSource& source, std::int64_t offset, std::int64_t stride,
+                       std::uint8_t* bits, std::int64_t bits_stride, std::int64_t length) const {
     const std::int64_t step = lanes();
     bool streaming = tile.streaming;
-    for (int r = 0; r < kRows; ++r) streaming = streaming && misaligned(y + offset + r * stride) == 0;
+    for (int r = 0; r < kRows; ++r)
+      streaming = streaming && misaligned(y + offset + r * stride) == 0;
     const auto all_rows = [&](std::int64_t i, auto n) {
       const Affine affine = source.at(i);
       for (int r = 0; r < kRows; ++r) {
-        element(affine, offset + r * stride + i, n, bits != nullptr ? bits + r * bits_stride : nullptr, i, streaming);
+        element(affine, offset + r * stride + i, n,
+                bits != nullptr ? bits + r * bits_stride : nullptr, i, streaming);
       }
     };
     std::int64_t i = 0;
@@ -107,15 +111,17 @@ struct AffineBody {
 
   HWY_INLINE void all() const {
     if (tile.form == Form::kRuns) {
-      for_runs(tile, [&](const Run& r) { run(RunSource(tile.coefficients, r.group), r.offset, r.bits, r.length); });
+      for_runs(tile, [&](const Run& r) {
+        run(RunSource(tile.coefficients, r.group), r.offset, r.bits, r.length);
+      });
       return;
     }
     const LaneSource source(tile.coefficients);
     for_panels(tile, [&](const Panel& panel) {
       for_row_blocks<4>(panel.rows, [&](auto count, std::int64_t r) {
         rows<count()>(source, panel.offset + r * panel.stride, panel.stride,
-                      panel.bits != nullptr ? panel.bits + r * panel.bits_stride : nullptr, panel.bits_stride,
-                      panel.length);
+                      panel.bits != nullptr ? panel.bits + r * panel.bits_stride : nullptr,
+                      panel.bits_stride, panel.length);
       });
     });
   }

@@ -14,19 +14,21 @@ enum class Form : std::uint8_t {
   kLanes,  ///< element i of a segment belongs to lane i % width: a[lane], m[lane], b[lane]
 };
 
-/// Coefficients of z = a·((x − m)·scale) + b. For kRuns one per group, for kLanes one per lane (16 more are readable).
+/// Coefficients of z = a·((x − m)·scale) + b. For kRuns one per group, for kLanes one per lane (16
+/// more are readable).
 struct Coefficients {
   const float* a = nullptr;
   const float* m = nullptr;  ///< m·scale
   const float* b = nullptr;
-  /// 1, but where statistics near the end of f32's range would make x − m overflow (then `kExtremeScale`).
+  /// 1, but where statistics near the end of f32's range would make x − m overflow (then
+  /// `kExtremeScale`).
   float scale = 1;
 };
 inline constexpr float kExtremeScale = 0x1p-110F;
 inline constexpr double kExtremeStatistic = 0x1p100;
 
-/// The elements that kernels 2 to 4 read and write, at the tile's first. Groups (kRuns) are `group_stride`
-/// elements apart.
+/// The elements that kernels 2 to 4 read and write, at the tile's first. Groups (kRuns) are
+/// `group_stride` elements apart.
 struct Tile {
   Form form = Form::kRuns;
   DType dtype = DType::kF32;
@@ -37,8 +39,8 @@ struct Tile {
   Activation activation = Activation::kNone;
   float negative_slope = 0;
   Coefficients coefficients;
-  /// Bits of the derivative where a residual precedes ReLU and its kin, one per element, or null. Segments and groups
-  /// are these many bytes apart.
+  /// Bits of the derivative where a residual precedes ReLU and its kin, one per element, or null.
+  /// Segments and groups are these many bytes apart.
   std::uint8_t* bits = nullptr;
   std::int64_t bits_segment_stride = 0;
   std::int64_t bits_group_stride = 0;

@@ -25,7 +25,8 @@ using ParameterGradient = GradientSums;
 
 class BackwardPass {
  public:
-  /// `parameters` holds one row of channels per block of samples (per sample, where each has its own statistics).
+  /// `parameters` holds one row of channels per block of samples (per sample, where each has its
+  /// own statistics).
   BackwardPass(const NormBackward& arguments, const NormRecord::State& state, std::int64_t block,
                std::span<ParameterGradient> parameters, Workspace::Arena& arena)
       : args_(arguments),
@@ -40,26 +41,29 @@ class BackwardPass {
                      !arguments.dbias.empty()),
         units_(walk_, block_.across_samples(), state.partition.channels, state.dtype, 2,
                state.communicator != nullptr),
-        streaming_(arguments.dx && beyond_cache(arguments.dx) && arguments.dx.data != arguments.dy.data) {
+        streaming_(arguments.dx && beyond_cache(arguments.dx) &&
+                   arguments.dx.data != arguments.dy.data) {
     const Unit first = units_.at(0);
     scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 1);
     for (UnitScratch& s : scratch_) {
-      s.partial = arena.take<GradientSums>(walk_.tiles_per_block(first.n1 - first.n0) * first.blocks() *
-                                           walk_.block_channels);
+      s.partial = arena.take<GradientSums>(walk_.tiles_per_block(first.n1 - first.n0) *
+                                           first.blocks() * walk_.block_channels);
       s.coefficients = LaneCoefficients(walk_, first.blocks(), arena);
       s.q = LaneValues(walk_, first.blocks(), arena);
       s.s = LaneValues(walk_, first.blocks(), arena);
     }
     lanes_ = arena.make<LaneScratch>(units_.threads);
     for (LaneScratch& s : lanes_) s = LaneScratch(walk_, !weights_.empty(), arena);
-    const std::int64_t groups = walk_.channels / state.partition.channels * (block_.across_samples() ? 1 : walk_.samples);
+    const std::int64_t groups =
+        walk_.channels / state.partition.channels * (block_.across_samples() ? 1 : walk_.samples);
     group_sums_ = arena.take<GradientSums>(groups);
   }
 
   void run() {
     if (units_.one_each) {
       parallel_for(units_.count(), units_.threads, [&](std::int64_t i, int thread) {
-        one_unit(units_.at(i), scratch_[static_cast<std::size_t>(thread)], lanes_[static_cast<std::size_t>(thread)]);
+        one_unit(units_.at(i), scratch_[static_cast<std::size_t>(thread)],
+                 lanes_[static_cast<std::size_t>(thread)]);
       });
     } else {
       for (std::int64_t i = 0; i < units_.count(); ++i) shared_unit(units_.at(i), scratch_[0]);
@@ -71,7 +75,8 @@ class BackwardPass {
     return static_cast<std::size_t>(block_.group_of(unit, block_.channel_of(unit, i)));
   }
   GradientSums& sums_of(const Unit& unit, std::int64_t i) const {
-    const std::int64_t first = block_.across_samples() ? block_.index() * (walk_.channels / state_.partition.channels) : 0;
+    const std::int64_t first =
+        block_.across_samples() ? block_.index() * (walk_.channels / state_.partition.channels) : 0;
     return group_sums_[group_of(unit, i) - static_cast<std::size_t>(first)];
   }
   bool is_extreme_group(const Unit& unit, std::int64_t i) const {
@@ -86,9 +91,11 @@ class BackwardPass {
     }
   }
 
-  void form_coefficients(const Unit& unit, std::int64_t i, bool extreme, const UnitScratch& scratch) const {
+  void form_coefficients(const Unit& unit, std::int64_t i, bool extreme,
+                         const UnitScratch& scratch) const {
     for_channels(unit, i, [&](std::int64_t c, std::int64_t l, std::int64_t in_block) {
-      scratch.coefficients.form(walk_, l, in_block, state_, static_cast<std::int64_t>(group_of(unit, i)),
+      scratch.coefficients.form(walk_, l, in_block, state_,
+                                static_cast<std::int64_t>(group_of(unit, i)),
                                 value_or(args_.weight, c, 1), value_or(args_.bias, c, 0), extreme);
     });
   }
@@ -114,8 +121,10 @@ class BackwardPass {
     fill(tile, unit, task, extreme, scratch, lanes);
     tile.dz = at(block_.data(args_.dresidual), state_.dtype, walk_.offset(task.range, task.l));
     gradient_sums(walk_, task.l, tile, lanes,
-                  scratch.partial.data() + (task.t * unit.blocks() + task.l - unit.l0) * walk_.block_channels);
-    if (args_.dresidual) zero_padding(walk_, task.range, task.l, block_.data(args_.dresidual), state_.dtype);
+                  scratch.partial.data() +
+                      (task.t * unit.blocks() + task.l - unit.l0) * walk_.block_channels);
+    if (args_.dresidual)
+      zero_padding(walk_, task.range, task.l, block_.data(args_.dresidual), state_.dtype);
   }
 
   // Σ over tiles; per channel for the parameters, Σ γ·r·dz and Σ γ·r·dz·x̂ for the group.
@@ -124,18 +133,21 @@ class BackwardPass {
     const double r = state_.r.empty() ? 1 : state_.r[g];
     const double d = state_.d.empty() ? 0 : state_.d[g];
     // m as the kernels have it.
-    const double rounding = static_cast<double>(static_cast<float>(state_.mean[g])) - state_.mean[g];
+    const double rounding =
+        static_cast<double>(static_cast<float>(state_.mean[g])) - state_.mean[g];
     const std::int64_t tiles = walk_.tiles_per_block(unit.n1 - unit.n0);
     const std::int64_t row = block_.across_samples() ? block_.index() : unit.n0;
     GradientSums group;
     for_channels(unit, i, [&](std::int64_t c, std::int64_t l, std::int64_t in_block) {
       GradientSums sums;
       for (std::int64_t t = 0; t < tiles; ++t) {
-        sums += scratch.partial[static_cast<std::size_t>((t * unit.blocks() + l) * walk_.block_channels + in_block)];
+        sums += scratch.partial[static_cast<std::size_t>(
+            (t * unit.blocks() + l) * walk_.block_channels + in_block)];
       }
       const double normalized = state_.rstd[g] * (sums.products + rounding * sums.dz);
       if (!parameters_.empty()) {
-        parameters_[static_cast<std::size_t>(row * walk_.channels + c)] = {sums.dz, r * normalized + d * sums.dz};
+        parameters_[static_cast<std::size_t>(row * walk_.channels + c)] = {
+            sums.dz, r * normalized + d * sums.dz};
       }
       const double gamma = value_or(args_.weight, c, 1);
       group += {gamma * r * sums.dz, gamma * r * normalized};
@@ -144,10 +156,12 @@ class BackwardPass {
   }
 
   // dx = … + w·(q·(x − m) + s); see DESIGN: x − μ_B = (x − m) + (m − μ_B).
-  void form_shares(const Unit& unit, std::int64_t i, bool extreme, const UnitScratch& scratch) const {
+  void form_shares(const Unit& unit, std::int64_t i, bool extreme,
+                   const UnitScratch& scratch) const {
     const std::size_t g = group_of(unit, i);
     const Moments& batch = state_.moments[g];
-    const double kappa = state_.batch_share[block_.across_samples() ? static_cast<std::size_t>(block_.index()) : 0];
+    const double kappa =
+        state_.batch_share[block_.across_samples() ? static_cast<std::size_t>(block_.index()) : 0];
     const double share = batch.count > 0 ? kappa / batch.count : 0;
     const GradientSums& sums = sums_of(unit, i);
     const double rstd = state_.rstd[g];
@@ -204,7 +218,9 @@ class BackwardPass {
     const int threads = units_.threads;
     const std::int64_t groups = block_.group_count(unit);
     const std::int64_t tasks = block_.tasks(unit);
-    const auto for_groups = [&](auto&& body) { parallel_for_chunks(groups, kGroupChunk, threads, body); };
+    const auto for_groups = [&](auto&& body) {
+      parallel_for_chunks(groups, kGroupChunk, threads, body);
+    };
     bool extreme = false;
     for (std::int64_t i = 0; i < groups; ++i) extreme |= is_extreme_group(unit, i);
     for_groups([&](std::int64_t i) { form_coefficients(unit, i, extreme, scratch); });
@@ -221,19 +237,22 @@ class BackwardPass {
     if (args_.dx) {
       // Backwards: what the first sweep read last is still in the cache.
       parallel_for(tasks, threads, [&](std::int64_t i, int thread) {
-        affine_task(unit, tasks - 1 - i, extreme, scratch, lanes_[static_cast<std::size_t>(thread)]);
+        affine_task(unit, tasks - 1 - i, extreme, scratch,
+                    lanes_[static_cast<std::size_t>(thread)]);
       });
     }
   }
 
   void sum_groups_over_ranks() {
-    const std::span<double> values = arena_.take<double>(static_cast<std::int64_t>(2 * group_sums_.size()));
+    const std::span<double> values =
+        arena_.take<double>(static_cast<std::int64_t>(2 * group_sums_.size()));
     for (std::size_t g = 0; g < group_sums_.size(); ++g) {
       values[2 * g] = group_sums_[g].dz;
       values[2 * g + 1] = group_sums_[g].products;
     }
     sum_over_ranks(*state_.communicator, values, arena_);
-    for (std::size_t g = 0; g < group_sums_.size(); ++g) group_sums_[g] = {values[2 * g], values[2 * g + 1]};
+    for (std::size_t g = 0; g < group_sums_.size(); ++g)
+      group_sums_[g] = {values[2 * g], values[2 * g + 1]};
   }
 
   const NormBackward& args_;
@@ -254,7 +273,8 @@ class BackwardPass {
 
 }  // namespace
 
-void backward(const NormBackward& arguments, const NormRecord::State& state, Workspace::Arena& arena) {
+void backward(const NormBackward& arguments, const NormRecord::State& state,
+              Workspace::Arena& arena) {
   if (state.shape.channels() == 0) return;
   const std::int64_t blocks = SampleBlock::count(state);
   const std::int64_t rows = state.across_samples ? blocks : state.shape.samples();
@@ -269,9 +289,12 @@ void backward(const NormBackward& arguments, const NormRecord::State& state, Wor
   if (parameters.empty() && rows > 0) return;
   for (std::int64_t c = 0; c < channels; ++c) {
     ParameterGradient total;
-    for (std::int64_t row = 0; row < rows; ++row) total += parameters[static_cast<std::size_t>(row * channels + c)];
-    if (!arguments.dbias.empty()) arguments.dbias[static_cast<std::size_t>(c)] = static_cast<float>(total.dz);
-    if (!arguments.dweight.empty()) arguments.dweight[static_cast<std::size_t>(c)] = static_cast<float>(total.products);
+    for (std::int64_t row = 0; row < rows; ++row)
+      total += parameters[static_cast<std::size_t>(row * channels + c)];
+    if (!arguments.dbias.empty())
+      arguments.dbias[static_cast<std::size_t>(c)] = static_cast<float>(total.dz);
+    if (!arguments.dweight.empty())
+      arguments.dweight[static_cast<std::size_t>(c)] = static_cast<float>(total.products);
   }
 }
 

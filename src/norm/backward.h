@@ -7,6 +7,7 @@
 namespace equipoise::norm {
 
 /// The gradient of `forward`; arguments have been checked.
-void backward(const NormBackward& arguments, const NormRecord::State& state, Workspace::Arena& arena);
+void backward(const NormBackward& arguments, const NormRecord::State& state,
+              Workspace::Arena& arena);
 
 }  // namespace equipoise::norm

@@ -27,8 +27,8 @@ bool overlap(const ConstTensorView& a, const ConstTensorView& b) {
 
 enum class InPlace : std::uint8_t { kAllowed, kForbidden };
 
-void check_overlap(std::string_view what, std::string_view out_name, const TensorView& out, std::string_view in_name,
-                   const ConstTensorView& in, InPlace in_place) {
+void check_overlap(std::string_view what, std::string_view out_name, const TensorView& out,
+                   std::string_view in_name, const ConstTensorView& in, InPlace in_place) {
   if (!overlap(out, in)) return;
   if (in_place == InPlace::kAllowed && out.data == in.data) return;
   fail(what, "{} overlaps {}; {}", out_name, in_name,
@@ -37,25 +37,28 @@ void check_overlap(std::string_view what, std::string_view out_name, const Tenso
 }
 
 bool needs_residual(Activation activation) {
-  return activation == Activation::kSilu || activation == Activation::kSigmoid || activation == Activation::kTanh ||
-         activation == Activation::kHardSwish;
+  return activation == Activation::kSilu || activation == Activation::kSigmoid ||
+         activation == Activation::kTanh || activation == Activation::kHardSwish;
 }
 
 void check_positive(std::string_view what, std::string_view name, double value) {
-  if (!(value > 0) || !std::isfinite(value)) fail(what, "{} is {}; it must be finite and > 0", name, value);
+  if (!(value > 0) || !std::isfinite(value))
+    fail(what, "{} is {}; it must be finite and > 0", name, value);
 }
 
 }  // namespace
 
 void check_tensor(std::string_view what, std::string_view name, const ConstTensorView& view) {
   if (view.layout > Layout::kBlocked16) {
-    fail(what, "{} has unknown layout {}; use one of Layout's", name, static_cast<int>(view.layout));
+    fail(what, "{} has unknown layout {}; use one of Layout's", name,
+         static_cast<int>(view.layout));
   }
   if (view.dtype > DType::kBF16) {
     fail(what, "{} has unknown dtype {}; use one of DType's", name, static_cast<int>(view.dtype));
   }
   if (view.shape.rank() < 2) {
-    fail(what, "{} has shape {}; it needs at least the dimensions (N, C)", name, to_string(view.shape));
+    fail(what, "{} has shape {}; it needs at least the dimensions (N, C)", name,
+         to_string(view.shape));
   }
   if (view.data == nullptr && view.shape.element_count() > 0) {
     fail(what, "{} has no data (null) for shape {}; point it at the tensor's first element", name,
@@ -63,37 +66,45 @@ void check_tensor(std::string_view what, std::string_view name, const ConstTenso
   }
 }
 
-void check_like(std::string_view what, std::string_view name, const ConstTensorView& view, const ConstTensorView& x) {
+void check_like(std::string_view what, std::string_view name, const ConstTensorView& view,
+                const ConstTensorView& x) {
   check_tensor(what, name, view);
   if (view.shape != x.shape) {
-    fail(what, "{} has shape {}, x has {}; they must be equal", name, to_string(view.shape), to_string(x.shape));
+    fail(what, "{} has shape {}, x has {}; they must be equal", name, to_string(view.shape),
+         to_string(x.shape));
   }
   if (view.layout != x.layout) {
-    fail(what, "{} has layout {}, x has {}; they must be equal", name, to_string(view.layout), to_string(x.layout));
+    fail(what, "{} has layout {}, x has {}; they must be equal", name, to_string(view.layout),
+         to_string(x.layout));
   }
   if (view.dtype != x.dtype) {
-    fail(what, "{} has dtype {}, x has {}; they must be equal", name, to_string(view.dtype), to_string(x.dtype));
+    fail(what, "{} has dtype {}, x has {}; they must be equal", name, to_string(view.dtype),
+         to_string(x.dtype));
   }
 }
 
-void check_parameter(std::string_view what, std::string_view name, std::span<const float> values, std::int64_t count,
-                     std::string_view per) {
+void check_parameter(std::string_view what, std::string_view name, std::span<const float> values,
+                     std::int64_t count, std::string_view per) {
   if (!values.empty() && static_cast<std::int64_t>(values.size()) != count) {
-    fail(what, "{} has {} elements where x has {} {}; give one per {}, or none", name, values.size(), count,
-         per == "channel" ? "channels" : "normalized elements", per);
+    fail(what, "{} has {} elements where x has {} {}; give one per {}, or none", name,
+         values.size(), count, per == "channel" ? "channels" : "normalized elements", per);
   }
 }
 
-void check_position_weights(std::string_view what, std::span<const float> weights, const Shape& shape) {
+void check_position_weights(std::string_view what, std::span<const float> weights,
+                            const Shape& shape) {
   if (weights.empty()) return;
   const std::int64_t positions = shape.samples() * shape.positions();
   if (static_cast<std::int64_t>(weights.size()) != positions) {
-    fail(what, "position_weights has {} elements; the mask of x {} needs N·S = {}, one per (sample, position)",
+    fail(what,
+         "position_weights has {} elements; the mask of x {} needs N·S = {}, one per (sample, "
+         "position)",
          weights.size(), to_string(shape), positions);
   }
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (!(weights[i] >= 0) || !std::isfinite(weights[i])) {
-      fail(what, "position_weights[{}] is {}; weights must be finite and at least 0", i, weights[i]);
+      fail(what, "position_weights[{}] is {}; weights must be finite and at least 0", i,
+           weights[i]);
     }
   }
 }
@@ -105,15 +116,19 @@ void check_forward(std::string_view what, const NormForward& a, std::int64_t par
   if (a.activation > Activation::kHardSwish) {
     fail(what, "unknown activation {}; use one of Activation's", static_cast<int>(a.activation));
   }
-  const std::string_view per = parameters == a.x.shape.channels() ? "channel" : "normalized element";
+  const std::string_view per =
+      parameters == a.x.shape.channels() ? "channel" : "normalized element";
   check_parameter(what, "weight", a.weight, parameters, per);
   check_parameter(what, "bias", a.bias, parameters, per);
   check_positive(what, "epsilon", a.epsilon);
-  if (!std::isfinite(a.negative_slope)) fail(what, "negative_slope is {}; it must be finite", a.negative_slope);
+  if (!std::isfinite(a.negative_slope))
+    fail(what, "negative_slope is {}; it must be finite", a.negative_slope);
   check_position_weights(what, a.position_weights, a.x.shape);
   const std::int64_t sample_channels = a.x.shape.samples() * a.x.shape.channels();
-  if (!a.sample_moments.empty() && static_cast<std::int64_t>(a.sample_moments.size()) != sample_channels) {
-    fail(what, "sample_moments has {} entries; it needs N·C = {}", a.sample_moments.size(), sample_channels);
+  if (!a.sample_moments.empty() &&
+      static_cast<std::int64_t>(a.sample_moments.size()) != sample_channels) {
+    fail(what, "sample_moments has {} entries; it needs N·C = {}", a.sample_moments.size(),
+         sample_channels);
   }
   check_overlap(what, "y", a.y, "x", a.x, InPlace::kAllowed);
   check_overlap(what, "y", a.y, "the residual", a.residual, InPlace::kAllowed);
@@ -127,27 +142,35 @@ void check_options(const BatchNormOptions& o, const Shape& shape) {
   if (o.statistics != Statistics::kBatch || o.renorm) {
     const auto channels = static_cast<std::size_t>(shape.channels());
     if (o.running_mean.size() != channels || o.running_var.size() != channels) {
-      fail(kWhat, "running_mean and running_var have {} and {} elements where x has {} channels; {} need one per channel",
+      fail(kWhat,
+           "running_mean and running_var have {} and {} elements where x has {} channels; {} need "
+           "one per channel",
            o.running_mean.size(), o.running_var.size(), channels,
            o.renorm ? "renormalization's" : "running statistics that normalize");
     }
     for (std::size_t c = 0; c < channels; ++c) {
       if (o.running_var[c] < 0) {
-        fail(kWhat, "running_var[{}] is {}; a variance is at least 0, so the state is damaged: recompute it", c,
-             o.running_var[c]);
+        fail(kWhat,
+             "running_var[{}] is {}; a variance is at least 0, so the state is damaged: recompute "
+             "it",
+             c, o.running_var[c]);
       }
     }
   }
   if (o.statistics == Statistics::kBlend) check_positive(kWhat, "pseudo_count", o.pseudo_count);
   if (o.ghost_batch_size < 0) {
-    fail(kWhat, "ghost_batch_size is {}; give a number of samples, or 0 for the whole batch", o.ghost_batch_size);
+    fail(kWhat, "ghost_batch_size is {}; give a number of samples, or 0 for the whole batch",
+         o.ghost_batch_size);
   }
   if (o.ghost_batch_size > 0 && o.communicator != nullptr) {
-    fail(kWhat, "ghost batches and a communicator contradict each other: one makes the batch of the statistics smaller, "
-                "the other larger; use one of them");
+    fail(kWhat,
+         "ghost batches and a communicator contradict each other: one makes the batch of the "
+         "statistics smaller, "
+         "the other larger; use one of them");
   }
   if (o.renorm) {
-    if (o.statistics != Statistics::kBatch) fail(kWhat, "renorm corrects batch statistics; use it with kBatch");
+    if (o.statistics != Statistics::kBatch)
+      fail(kWhat, "renorm corrects batch statistics; use it with kBatch");
     if (!(o.renorm->r_max >= 1) || !std::isfinite(o.renorm->r_max)) {
       fail(kWhat, "renorm's r_max is {}; it must be finite and at least 1", o.renorm->r_max);
     }
@@ -160,8 +183,8 @@ void check_options(const BatchNormOptions& o, const Shape& shape) {
 std::int64_t checked_axes(std::string_view what, const Shape& shape, LayerAxes axes) {
   if (axes.trailing == LayerAxes::kChannels) return shape.channels();
   if (axes.trailing < 1 || axes.trailing >= shape.rank()) {
-    fail(what, "trailing is {} for x of shape {}; give 1 to {} dimensions, or LayerAxes::kChannels", axes.trailing,
-         to_string(shape), shape.rank() - 1);
+    fail(what, "trailing is {} for x of shape {}; give 1 to {} dimensions, or LayerAxes::kChannels",
+         axes.trailing, to_string(shape), shape.rank() - 1);
   }
   std::int64_t count = 1;
   for (int i = shape.rank() - axes.trailing; i < shape.rank(); ++i) count *= shape[i];
@@ -173,9 +196,9 @@ void check_backward(const NormBackward& a, const NormRecord::State& state) {
   if (!state.filled) fail(kWhat, "the record is empty; give it to the forward first");
   check_tensor(kWhat, "x", a.x);
   if (a.x.shape != state.shape || a.x.layout != state.layout || a.x.dtype != state.dtype) {
-    fail(kWhat, "x is {} {} {}, the forward's was {} {} {}; give the same tensor", to_string(a.x.shape),
-         to_string(a.x.layout), to_string(a.x.dtype), to_string(state.shape), to_string(state.layout),
-         to_string(state.dtype));
+    fail(kWhat, "x is {} {} {}, the forward's was {} {} {}; give the same tensor",
+         to_string(a.x.shape), to_string(a.x.layout), to_string(a.x.dtype), to_string(state.shape),
+         to_string(state.layout), to_string(state.dtype));
   }
   check_like(kWhat, "dy", a.dy, a.x);
   if (a.dy_second) check_like(kWhat, "dy_second", a.dy_second, a.x);
@@ -183,19 +206,23 @@ void check_backward(const NormBackward& a, const NormRecord::State& state) {
   if (a.dresidual) check_like(kWhat, "dresidual", a.dresidual, a.x);
   if (state.has_residual && needs_residual(state.activation)) {
     if (!a.residual && state.shape.element_count() > 0) {
-      fail(kWhat, "the forward added a residual before {}; the derivative needs it again", to_string(state.activation));
+      fail(kWhat, "the forward added a residual before {}; the derivative needs it again",
+           to_string(state.activation));
     }
     if (a.residual) check_like(kWhat, "residual", a.residual, a.x);
   }
   const bool channels = !state.over_axes || state.axes.trailing == LayerAxes::kChannels;
-  const std::int64_t parameters = state.over_axes ? checked_axes(kWhat, state.shape, state.axes) : state.shape.channels();
+  const std::int64_t parameters =
+      state.over_axes ? checked_axes(kWhat, state.shape, state.axes) : state.shape.channels();
   const std::string_view per = channels ? "channel" : "normalized element";
   check_parameter(kWhat, "weight", a.weight, parameters, per);
   check_parameter(kWhat, "bias", a.bias, parameters, per);
   check_parameter(kWhat, "dweight", a.dweight, parameters, per);
   check_parameter(kWhat, "dbias", a.dbias, parameters, per);
-  if (state.has_position_weights != !a.position_weights.empty() && state.shape.element_count() > 0) {
-    fail(kWhat, "the forward had {} position_weights; give the backward the same", state.has_position_weights ? "" : "no");
+  if (state.has_position_weights != !a.position_weights.empty() &&
+      state.shape.element_count() > 0) {
+    fail(kWhat, "the forward had {} position_weights; give the backward the same",
+         state.has_position_weights ? "" : "no");
   }
   check_position_weights(kWhat, a.position_weights, state.shape);
   for (const auto& [name, out] : {std::pair{"dx", a.dx}, std::pair{"dresidual", a.dresidual}}) {

@@ -11,10 +11,12 @@ namespace equipoise::norm {
 
 /// These throw Error if arguments do not fit; `what` is the function, for the message.
 void check_tensor(std::string_view what, std::string_view name, const ConstTensorView& view);
-void check_like(std::string_view what, std::string_view name, const ConstTensorView& view, const ConstTensorView& x);
-void check_parameter(std::string_view what, std::string_view name, std::span<const float> values, std::int64_t count,
-                     std::string_view per);
-void check_position_weights(std::string_view what, std::span<const float> weights, const Shape& shape);
+void check_like(std::string_view what, std::string_view name, const ConstTensorView& view,
+                const ConstTensorView& x);
+void check_parameter(std::string_view what, std::string_view name, std::span<const float> values,
+                     std::int64_t count, std::string_view per);
+void check_position_weights(std::string_view what, std::span<const float> weights,
+                            const Shape& shape);
 void check_forward(std::string_view what, const NormForward& arguments, std::int64_t parameters);
 void check_options(const BatchNormOptions& options, const Shape& shape);
 void check_backward(const NormBackward& arguments, const NormRecord::State& state);

@@ -1,4 +1,5 @@
-// How kernels 2 to 4 get at the coefficients of a vector of elements, for each Form. Compiled once per instruction set.
+// How kernels 2 to 4 get at the coefficients of a vector of elements, for each Form. Compiled once
+// per instruction set.
 
 #if defined(EQUIPOISE_NORM_COEFFICIENTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef EQUIPOISE_NORM_COEFFICIENTS_INL_H_
@@ -29,7 +30,8 @@ struct RunSource {
   Affine affine;
 
   HWY_INLINE RunSource(const Coefficients& c, std::int64_t group)
-      : affine{hn::Set(d, c.a[group]), hn::Set(d, c.m[group]), hn::Set(d, c.b[group]), hn::Set(d, c.scale)} {}
+      : affine{hn::Set(d, c.a[group]), hn::Set(d, c.m[group]), hn::Set(d, c.b[group]),
+               hn::Set(d, c.scale)} {}
   HWY_INLINE Affine at(std::int64_t /*i*/) const { return affine; }
 };
 
@@ -56,14 +58,15 @@ HWY_INLINE void for_runs(const Tile& tile, Body&& body) {
   for (std::int64_t segment = 0; segment < s.count; ++segment) {
     for (std::int64_t g = 0; g < tile.groups; ++g) {
       body(Run{segment, g, segment * s.stride + g * tile.group_stride, s.length,
-               tile.bits != nullptr ? tile.bits + segment * tile.bits_segment_stride + g * tile.bits_group_stride
-                                    : nullptr});
+               tile.bits != nullptr
+                   ? tile.bits + segment * tile.bits_segment_stride + g * tile.bits_group_stride
+                   : nullptr});
     }
   }
 }
 
-/// Equal rows of a tile of kLanes, each `length` ≤ width elements long: the tile's segments themselves if those are no
-/// longer than the width, else the rows of one segment.
+/// Equal rows of a tile of kLanes, each `length` ≤ width elements long: the tile's segments
+/// themselves if those are no longer than the width, else the rows of one segment.
 struct Panel {
   bool is_segments;
   std::int64_t segment, in_segment;  // of the first element
@@ -82,7 +85,8 @@ HWY_INLINE void for_panels(const Tile& tile, Body&& body) {
   const std::int64_t rows = s.length / tile.width;
   const std::int64_t done = rows * tile.width;
   for (std::int64_t segment = 0; segment < s.count; ++segment) {
-    std::uint8_t* bits = tile.bits != nullptr ? tile.bits + segment * tile.bits_segment_stride : nullptr;
+    std::uint8_t* bits =
+        tile.bits != nullptr ? tile.bits + segment * tile.bits_segment_stride : nullptr;
     const std::int64_t offset = segment * s.stride;
     body(Panel{false, segment, 0, offset, tile.width, rows, tile.width, bits, tile.width / 8});
     if (done < s.length) {
@@ -92,7 +96,8 @@ HWY_INLINE void for_panels(const Tile& tile, Body&& body) {
   }
 }
 
-/// Calls body(count, first row) for blocks of kRows rows (count() is a constant), then for single ones.
+/// Calls body(count, first row) for blocks of kRows rows (count() is a constant), then for single
+/// ones.
 template <int kRows, class Body>
 HWY_INLINE void for_row_blocks(std::int64_t rows, Body&& body) {
   std::int64_t r = 0;

@@ -24,8 +24,8 @@ struct UnitScratch {
 
 class ForwardPass {
  public:
-  ForwardPass(const NormForward& arguments, const BatchNormOptions& options, NormRecord::State& state,
-              std::int64_t block, Workspace::Arena& arena)
+  ForwardPass(const NormForward& arguments, const BatchNormOptions& options,
+              NormRecord::State& state, std::int64_t block, Workspace::Arena& arena)
       : args_(arguments),
         options_(options),
         state_(state),
@@ -36,7 +36,8 @@ class ForwardPass {
         with_moments_(options.statistics != Statistics::kRunning || options.collect_moments),
         x_(arguments.x, block_.data(arguments.x)),
         moments_(x_, block_.across_samples(), state.partition.channels, weights_, walk_, arena),
-        units_(walk_, block_.across_samples(), state.partition.channels, x_.dtype, 1, options.communicator != nullptr),
+        units_(walk_, block_.across_samples(), state.partition.channels, x_.dtype, 1,
+               options.communicator != nullptr),
         streaming_(beyond_cache(arguments.y) && arguments.y.data != arguments.x.data) {
     const Unit first = units_.at(0);
     scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 1);
@@ -47,9 +48,10 @@ class ForwardPass {
     lanes_ = arena.make<LaneScratch>(units_.threads);
     for (LaneScratch& s : lanes_) s = LaneScratch(moments_.walk(), !weights_.empty(), arena);
     if (!arguments.sample_moments.empty()) {
-      samples_.emplace(
-          x_, walk_, weights_, units_.threads,
-          arguments.sample_moments.subspan(static_cast<std::size_t>(block_.first_sample() * walk_.channels)), arena);
+      samples_.emplace(x_, walk_, weights_, units_.threads,
+                       arguments.sample_moments.subspan(
+                           static_cast<std::size_t>(block_.first_sample() * walk_.channels)),
+                       arena);
     }
   }
 
@@ -73,21 +75,25 @@ class ForwardPass {
   bool set_group(const Unit& unit, std::int64_t i) {
     const std::int64_t c = block_.channel_of(unit, i);
     const std::int64_t g = block_.group_of(unit, c);
-    const std::size_t share = block_.across_samples() ? static_cast<std::size_t>(block_.index()) : 0;
+    const std::size_t share =
+        block_.across_samples() ? static_cast<std::size_t>(block_.index()) : 0;
     set_statistics(options_, state_.batch_share[share], c, g, state_);
-    return is_extreme(state_.mean[static_cast<std::size_t>(g)], state_.rstd[static_cast<std::size_t>(g)]);
+    return is_extreme(state_.mean[static_cast<std::size_t>(g)],
+                      state_.rstd[static_cast<std::size_t>(g)]);
   }
 
-  void form_coefficients(const Unit& unit, std::int64_t i, bool extreme, const UnitScratch& scratch) {
+  void form_coefficients(const Unit& unit, std::int64_t i, bool extreme,
+                         const UnitScratch& scratch) {
     const std::int64_t first = block_.channel_of(unit, i);
     for (std::int64_t c = first; c < first + state_.partition.channels; ++c) {
-      scratch.coefficients.form(walk_, c / walk_.block_channels - unit.l0, c % walk_.block_channels, state_,
-                                block_.group_of(unit, c), value_or(args_.weight, c, 1), value_or(args_.bias, c, 0),
-                                extreme);
+      scratch.coefficients.form(walk_, c / walk_.block_channels - unit.l0, c % walk_.block_channels,
+                                state_, block_.group_of(unit, c), value_or(args_.weight, c, 1),
+                                value_or(args_.bias, c, 0), extreme);
     }
   }
 
-  void affine_task(const Unit& unit, std::int64_t i, bool extreme, const UnitScratch& scratch) const {
+  void affine_task(const Unit& unit, std::int64_t i, bool extreme,
+                   const UnitScratch& scratch) const {
     const SampleBlock::Task task = block_.task(unit, i);
     const std::int64_t offset = walk_.offset(task.range, task.l);
     AffineTile tile{block_.tile(task)};
@@ -105,7 +111,8 @@ class ForwardPass {
     const LaneScratch& lanes = lanes_[static_cast<std::size_t>(thread)];
     const std::int64_t groups = block_.group_count(unit);
     if (with_moments_) {
-      for (std::int64_t i = 0; i < moments_.tasks(unit); ++i) moments_.tile(unit, i, lanes, scratch.partial.data());
+      for (std::int64_t i = 0; i < moments_.tasks(unit); ++i)
+        moments_.tile(unit, i, lanes, scratch.partial.data());
       for (std::int64_t i = 0; i < groups; ++i) merge_group(unit, i, scratch);
       for (std::int64_t n = unit.n0; n < unit.n1 && samples_; ++n) {
         (*samples_)(n, block_.first_channel(unit), block_.last_channel(unit), thread);
@@ -120,7 +127,9 @@ class ForwardPass {
   void shared_unit(const Unit& unit, const UnitScratch& scratch) {
     const int threads = units_.threads;
     const std::int64_t groups = block_.group_count(unit);
-    const auto for_groups = [&](auto&& body) { parallel_for_chunks(groups, kGroupChunk, threads, body); };
+    const auto for_groups = [&](auto&& body) {
+      parallel_for_chunks(groups, kGroupChunk, threads, body);
+    };
     if (with_moments_) {
       parallel_for(moments_.tasks(unit), threads, [&](std::int64_t i, int thread) {
         moments_.tile(unit, i, lanes_[static_cast<std::size_t>(thread)], scratch.partial.data());
@@ -133,7 +142,9 @@ class ForwardPass {
       }
     }
     if (options_.communicator != nullptr) {
-      merge_over_ranks(options_, count_batch(args_.position_weights, state_.shape, 0, walk_.samples), state_, arena_);
+      merge_over_ranks(options_,
+                       count_batch(args_.position_weights, state_.shape, 0, walk_.samples), state_,
+                       arena_);
     }
     std::atomic<bool> any_extreme{false};
     for_groups([&](std::int64_t i) {
@@ -143,7 +154,8 @@ class ForwardPass {
     for_groups([&](std::int64_t i) { form_coefficients(unit, i, extreme, scratch); });
     // Backwards: what the first sweep read last is still in the cache.
     const std::int64_t tasks = block_.tasks(unit);
-    parallel_for(tasks, threads, [&](std::int64_t i, int) { affine_task(unit, tasks - 1 - i, extreme, scratch); });
+    parallel_for(tasks, threads,
+                 [&](std::int64_t i, int) { affine_task(unit, tasks - 1 - i, extreme, scratch); });
   }
 
   const NormForward& args_;
@@ -166,24 +178,28 @@ class ForwardPass {
 }  // namespace
 
 bool beyond_cache(const TensorView& out) {
-  const auto bytes = storage_elements(out.shape, out.layout) * static_cast<std::int64_t>(size_of(out.dtype));
+  const auto bytes =
+      storage_elements(out.shape, out.layout) * static_cast<std::int64_t>(size_of(out.dtype));
   return bytes > cache_sizes().last_level;
 }
 
-void zero_padding(const Walk& walk, const TileRange& tile, std::int64_t l, void* data, DType dtype) {
+void zero_padding(const Walk& walk, const TileRange& tile, std::int64_t l, void* data,
+                  DType dtype) {
   const std::int64_t channels = walk.channels_in(l);
   if (walk.lanes_per_channel > 1 || channels == walk.block_lanes) return;
   const auto bytes = static_cast<std::size_t>(walk.block_lanes - channels) * size_of(dtype);
   for (std::int64_t n = tile.n0; n < tile.n1; ++n) {
     for (std::int64_t s = tile.s0; s < tile.s1; ++s) {
-      std::memset(at(data, dtype, n * walk.sample_stride + l * walk.block_stride + s * walk.block_lanes + channels), 0,
-                  bytes);
+      std::memset(
+          at(data, dtype,
+             n * walk.sample_stride + l * walk.block_stride + s * walk.block_lanes + channels),
+          0, bytes);
     }
   }
 }
 
-void forward(const NormForward& arguments, const BatchNormOptions& options, NormRecord::State& state,
-             Workspace::Arena& arena) {
+void forward(const NormForward& arguments, const BatchNormOptions& options,
+             NormRecord::State& state, Workspace::Arena& arena) {
   if (state.shape.channels() == 0) return;
   for (std::int64_t block = 0; block < SampleBlock::count(state); ++block) {
     ForwardPass(arguments, options, state, block, arena).run();

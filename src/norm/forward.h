@@ -7,10 +7,11 @@
 
 namespace equipoise::norm {
 
-/// Normalizes with the groups of `state.partition`; arguments have been checked, and `state` describes the call.
-/// `options` matter where samples share statistics (batch normalization), else the default ones are passed.
-void forward(const NormForward& arguments, const BatchNormOptions& options, NormRecord::State& state,
-             Workspace::Arena& arena);
+/// Normalizes with the groups of `state.partition`; arguments have been checked, and `state`
+/// describes the call. `options` matter where samples share statistics (batch normalization), else
+/// the default ones are passed.
+void forward(const NormForward& arguments, const BatchNormOptions& options,
+             NormRecord::State& state, Workspace::Arena& arena);
 
 /// Whether a tensor is too large to stay in the cache for whoever reads it next.
 bool beyond_cache(const TensorView& out);

@@ -1,4 +1,5 @@
-// What kernels 3 and 4 share: dz, and the dispatch over where its factor act'(z) comes from. Compiled once per instruction set.
+// What kernels 3 and 4 share: dz, and the dispatch over where its factor act'(z) comes from.
+// Compiled once per instruction set.
 
 #if defined(EQUIPOISE_NORM_GRADIENT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef EQUIPOISE_NORM_GRADIENT_INL_H_
@@ -46,10 +47,11 @@ struct GradientSource {
   const T* dy_second = static_cast<const T*>(tile.dy_second);
   const float limit = gradient_limit(tile.activation);
 
-  // dz and (x − m)·scale of n elements at `offset`, whose bits are at i, and whose weights are at w (or w is null).
+  // dz and (x − m)·scale of n elements at `offset`, whose bits are at i, and whose weights are at w
+  // (or w is null).
   template <class N>
-  HWY_INLINE Gradient at(const Affine& affine, std::int64_t offset, N n, const std::uint8_t* bits, std::int64_t i,
-                         const float* w) const {
+  HWY_INLINE Gradient at(const Affine& affine, std::int64_t offset, N n, const std::uint8_t* bits,
+                         std::int64_t i, const float* w) const {
     V deviation = affine.deviation(load(x + offset, n));
     V incoming = load(dy + offset, n);
     if (dy_second != nullptr) incoming = hn::Add(incoming, load(dy_second + offset, n));
@@ -82,7 +84,9 @@ struct GradientSource {
 HWY_INLINE const std::uint8_t* bits_at(const std::uint8_t* bits, std::int64_t bytes) {
   return bits != nullptr ? bits + bytes : nullptr;
 }
-HWY_INLINE const float* weight_at(const float* w, std::int64_t i) { return w != nullptr ? w + i : nullptr; }
+HWY_INLINE const float* weight_at(const float* w, std::int64_t i) {
+  return w != nullptr ? w + i : nullptr;
+}
 
 template <template <class, Derivative> class Body, class T, class AnyTile>
 void dispatch_derivative_of(const AnyTile& tile) {

@@ -4,10 +4,11 @@
 
 namespace equipoise::norm {
 
-/// What kernels 3 and 4 read. dz = (dy + dy_second)·act'(z), where z is computed again from x (and the residual), or
-/// act' is read from the tile's bits. With activation kNone, dz = dy + dy_second and the coefficients a and b are not
-/// needed for it. Weights are one per element, `weight_stride` between segments, shared by all groups; an element with
-/// weight 0 and dy 0 contributes nothing, whatever x holds.
+/// What kernels 3 and 4 read. dz = (dy + dy_second)·act'(z), where z is computed again from x (and
+/// the residual), or act' is read from the tile's bits. With activation kNone, dz = dy + dy_second
+/// and the coefficients a and b are not needed for it. Weights are one per element, `weight_stride`
+/// between segments, shared by all groups; an element with weight 0 and dy 0 contributes nothing,
+/// whatever x holds.
 struct GradientTile : Tile {
   const void* x = nullptr;
   const void* residual = nullptr;
@@ -17,7 +18,8 @@ struct GradientTile : Tile {
   std::int64_t weight_stride = 0;
 };
 
-/// Kernel 3, `gradient_moments`: Σ dz and Σ dz·(x − m)·scale, f32 within the tile. kRuns and kLanes.
+/// Kernel 3, `gradient_moments`: Σ dz and Σ dz·(x − m)·scale, f32 within the tile. kRuns and
+/// kLanes.
 struct GradientMomentsTile : GradientTile {
   /// Receives dz, or null. May be dy.
   void* dz = nullptr;
@@ -29,7 +31,8 @@ struct GradientMomentsTile : GradientTile {
 };
 void gradient_moments(const GradientMomentsTile& tile);
 
-/// Kernel 4, `gradient_affine`: dx = a·scale·dz + w·(q·(x − m)·scale + s), w the weight. kRuns and kLanes.
+/// Kernel 4, `gradient_affine`: dx = a·scale·dz + w·(q·(x − m)·scale + s), w the weight. kRuns and
+/// kLanes.
 struct GradientAffineTile : GradientTile {
   void* dx = nullptr;
   /// Per group or lane, like the coefficients; null: dx = a·scale·dz.

@@ -22,15 +22,17 @@ struct GradientAffineBody {
 
   // q and s are not looked at if the tile has none.
   template <class N>
-  HWY_INLINE void element(const Affine& affine, V q, V s, std::int64_t offset, N n, const std::uint8_t* bits,
-                          std::int64_t i, const float* w, bool streaming) const {
+  HWY_INLINE void element(const Affine& affine, V q, V s, std::int64_t offset, N n,
+                          const std::uint8_t* bits, std::int64_t i, const float* w,
+                          bool streaming) const {
     const Gradient g = source.at(affine, offset, n, bits, i, w);
     V result = hn::Mul(hn::Mul(affine.a, affine.scale), g.dz);
     if (tile.q != nullptr) {
       const V through_statistics = hn::MulAdd(q, g.deviation, s);
       if (w != nullptr) {
         const V weight = load(w, n);
-        result = hn::IfThenElse(hn::Gt(weight, hn::Zero(d)), hn::MulAdd(weight, through_statistics, result), result);
+        result = hn::IfThenElse(hn::Gt(weight, hn::Zero(d)),
+                                hn::MulAdd(weight, through_statistics, result), result);
       } else {
         result = hn::Add(result, through_statistics);
       }
@@ -44,8 +46,8 @@ struct GradientAffineBody {
     store(result, dx + offset, n);
   }
 
-  HWY_INLINE void run(const Affine& affine, V q, V s, std::int64_t offset, const std::uint8_t* bits, const float* w,
-                      std::int64_t length) const {
+  HWY_INLINE void run(const Affine& affine, V q, V s, std::int64_t offset, const std::uint8_t* bits,
+                      const float* w, std::int64_t length) const {
     const std::int64_t step = lanes();
     std::int64_t i = 0;
     bool streaming = tile.streaming;
@@ -61,7 +63,8 @@ struct GradientAffineBody {
     for (; i + step <= length; i += step) {
       element(affine, q, s, offset + i, Full(), bits, i, weight_at(w, i), streaming);
     }
-    if (i < length) element(affine, q, s, offset + i, First{length - i}, bits, i, weight_at(w, i), false);
+    if (i < length)
+      element(affine, q, s, offset + i, First{length - i}, bits, i, weight_at(w, i), false);
   }
 
   template <int kRows>
@@ -70,7 +73,8 @@ struct GradientAffineBody {
                        std::int64_t weight_stride, std::int64_t length) const {
     const std::int64_t step = lanes();
     bool streaming = tile.streaming;
-    for (int r = 0; r < kRows; ++r) streaming = streaming && misaligned(dx + offset + r * stride) == 0;
+    for (int r = 0; r < kRows; ++r)
+      streaming = streaming && misaligned(dx + offset + r * stride) == 0;
     const auto all_rows = [&](std::int64_t i, auto n) {
       const Affine affine = lane_source.at(i);
       const V q = tile.q != nullptr ? hn::LoadU(d, tile.q + i) : hn::Zero(d);
@@ -97,7 +101,8 @@ struct GradientAffineBody {
     }
     const LaneSource lane_source(tile.coefficients);
     for_panels(tile, [&](const Panel& panel) {
-      const float* w = weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
+      const float* w =
+          weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
       const std::int64_t weight_stride = panel.is_segments ? tile.weight_stride : panel.stride;
       for_row_blocks<4>(panel.rows, [&](auto count, std::int64_t r) {
         rows<count()>(lane_source, panel.offset + r * panel.stride, panel.stride,

@@ -3,6 +3,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "norm/gradient_affine.cc"
 #include "norm/targets.h"
+
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -14,7 +15,9 @@ namespace equipoise::norm {
 
 HWY_EXPORT(gradient_affine_tile);
 
-void gradient_affine(const GradientAffineTile& tile) { HWY_DYNAMIC_DISPATCH(gradient_affine_tile)(tile); }
+void gradient_affine(const GradientAffineTile& tile) {
+  HWY_DYNAMIC_DISPATCH(gradient_affine_tile)(tile);
+}
 
 }  // namespace equipoise::norm
 

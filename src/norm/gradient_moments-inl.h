@@ -22,8 +22,8 @@ struct GradientMomentsBody {
   const V gradient_scale = hn::Set(d, tile.gradient_scale);
 
   template <class N>
-  HWY_INLINE void add(const Affine& affine, std::int64_t offset, N n, const std::uint8_t* bits, std::int64_t i,
-                      const float* w, V& sum, V& products) const {
+  HWY_INLINE void add(const Affine& affine, std::int64_t offset, N n, const std::uint8_t* bits,
+                      std::int64_t i, const float* w, V& sum, V& products) const {
     const Gradient g = source.at(affine, offset, n, bits, i, w);
     if (dz_out != nullptr) store(g.dz, dz_out + offset, n);
     const V scaled = hn::Mul(g.dz, gradient_scale);
@@ -31,15 +31,16 @@ struct GradientMomentsBody {
     products = hn::MulAdd(scaled, g.deviation, products);
   }
 
-  HWY_INLINE void run(const Affine& affine, std::int64_t offset, const std::uint8_t* bits, const float* w,
-                      std::int64_t length, V& s0, V& p0, V& s1, V& p1) const {
+  HWY_INLINE void run(const Affine& affine, std::int64_t offset, const std::uint8_t* bits,
+                      const float* w, std::int64_t length, V& s0, V& p0, V& s1, V& p1) const {
     const std::int64_t step = lanes();
     std::int64_t i = 0;
     for (; i + 2 * step <= length; i += 2 * step) {
       add(affine, offset + i, Full(), bits, i, weight_at(w, i), s0, p0);
       add(affine, offset + i + step, Full(), bits, i + step, weight_at(w, i + step), s1, p1);
     }
-    for (; i + step <= length; i += step) add(affine, offset + i, Full(), bits, i, weight_at(w, i), s0, p0);
+    for (; i + step <= length; i += step)
+      add(affine, offset + i, Full(), bits, i, weight_at(w, i), s0, p0);
     if (i < length) add(affine, offset + i, First{length - i}, bits, i, weight_at(w, i), s1, p1);
   }
 
@@ -50,7 +51,8 @@ struct GradientMomentsBody {
       for (std::int64_t segment = 0; segment < tile.segments.count; ++segment) {
         run(affine, segment * tile.segments.stride + g * tile.group_stride,
             bits_at(tile.bits, segment * tile.bits_segment_stride + g * tile.bits_group_stride),
-            weight_at(tile.weights, segment * tile.weight_stride), tile.segments.length, s0, p0, s1, p1);
+            weight_at(tile.weights, segment * tile.weight_stride), tile.segments.length, s0, p0, s1,
+            p1);
       }
       tile.sum[g] = sum(hn::Add(s0, s1));
       tile.sum_of_products[g] = sum(hn::Add(p0, p1));
@@ -85,7 +87,8 @@ struct GradientMomentsBody {
     std::fill_n(tile.sum_of_products, padded, 0.0F);
     const LaneSource lane_source(tile.coefficients);
     for_panels(tile, [&](const Panel& panel) {
-      const float* w = weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
+      const float* w =
+          weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
       const std::int64_t weight_stride = panel.is_segments ? tile.weight_stride : panel.stride;
       for_row_blocks<4>(panel.rows, [&](auto count, std::int64_t r) {
         rows<count()>(lane_source, panel.offset + r * panel.stride, panel.stride,
@@ -96,7 +99,9 @@ struct GradientMomentsBody {
   }
 };
 
-inline void gradient_moments_tile(const GradientMomentsTile& tile) { dispatch_derivative<GradientMomentsBody>(tile); }
+inline void gradient_moments_tile(const GradientMomentsTile& tile) {
+  dispatch_derivative<GradientMomentsBody>(tile);
+}
 
 }  // namespace equipoise::norm::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

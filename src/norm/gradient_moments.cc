@@ -3,6 +3,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "norm/gradient_moments.cc"
 #include "norm/targets.h"
+
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -14,7 +15,9 @@ namespace equipoise::norm {
 
 HWY_EXPORT(gradient_moments_tile);
 
-void gradient_moments(const GradientMomentsTile& tile) { HWY_DYNAMIC_DISPATCH(gradient_moments_tile)(tile); }
+void gradient_moments(const GradientMomentsTile& tile) {
+  HWY_DYNAMIC_DISPATCH(gradient_moments_tile)(tile);
+}
 
 }  // namespace equipoise::norm
 

@@ -20,21 +20,26 @@ Walk own_walk(const Elements& x, bool across_samples, std::int64_t joined, const
 }  // namespace
 
 GroupMoments::GroupMoments(const Elements& x, bool across_samples, std::int64_t channels_per_group,
-                           std::span<const float> position_weights, const Walk& walk, Workspace::Arena& arena)
+                           std::span<const float> position_weights, const Walk& walk,
+                           Workspace::Arena& arena)
     : joined_(joined_channels(walk, channels_per_group, !position_weights.empty())),
       channels_per_group_(channels_per_group),
-      tiles_(own_walk(x, across_samples, joined_, walk), x, position_weights, across_samples, arena) {}
+      tiles_(own_walk(x, across_samples, joined_, walk), x, position_weights, across_samples,
+             arena) {}
 
 std::int64_t GroupMoments::channels_of(const Unit& unit) const {
   const Unit mine = own(unit);
-  return std::min(mine.blocks() * walk().block_channels, walk().channels - mine.l0 * walk().block_channels);
+  return std::min(mine.blocks() * walk().block_channels,
+                  walk().channels - mine.l0 * walk().block_channels);
 }
 
-void GroupMoments::tile(const Unit& unit, std::int64_t i, const LaneScratch& scratch, Moments* partial) const {
+void GroupMoments::tile(const Unit& unit, std::int64_t i, const LaneScratch& scratch,
+                        Moments* partial) const {
   const Unit mine = own(unit);
   const std::int64_t l = i % mine.blocks();
   const std::int64_t t = i / mine.blocks();
-  tiles_(unit.n0, unit.n1, mine.l0 + l, t, scratch, partial + t * channels_of(unit) + l * walk().block_channels);
+  tiles_(unit.n0, unit.n1, mine.l0 + l, t, scratch,
+         partial + t * channels_of(unit) + l * walk().block_channels);
 }
 
 Moments GroupMoments::merged(const Unit& unit, std::int64_t channel, const Moments* partial) const {
@@ -52,7 +57,8 @@ Moments GroupMoments::merged(const Unit& unit, std::int64_t channel, const Momen
 
 void merge_all(const SampleBlock& block, const Elements& x, std::span<const float> position_weights,
                std::int64_t channels_per_group, std::span<Moments> out, Workspace::Arena& arena) {
-  const GroupMoments moments(x, block.across_samples(), channels_per_group, position_weights, block.walk(), arena);
+  const GroupMoments moments(x, block.across_samples(), channels_per_group, position_weights,
+                             block.walk(), arena);
   const Units units(block.walk(), block.across_samples(), channels_per_group, x.dtype, 1, false);
   const std::span<std::span<Moments>> partial = arena.make<std::span<Moments>>(units.threads);
   const std::span<LaneScratch> lanes = arena.make<LaneScratch>(units.threads);

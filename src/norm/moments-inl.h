@@ -18,7 +18,8 @@ namespace equipoise::norm::HWY_NAMESPACE {
 
 // Σ w·δ and Σ w·δ² with δ = (x − k)·scale; what has weight 0 is not looked at.
 template <bool kWeighted, class T, class N>
-HWY_INLINE void add_deviations(const T* x, const float* w, N n, V scale, V shift, V& sum, V& squares) {
+HWY_INLINE void add_deviations(const T* x, const float* w, N n, V scale, V shift, V& sum,
+                               V& squares) {
   V delta = hn::MulSub(load(x, n), scale, shift);
   if constexpr (kWeighted) {
     const V weight = load(w, n);
@@ -33,7 +34,8 @@ HWY_INLINE void add_deviations(const T* x, const float* w, N n, V scale, V shift
   }
 }
 
-// Four pairs of accumulators: two FMA ports × 4 cycles of latency, with an addition and an FMA per vector.
+// Four pairs of accumulators: two FMA ports × 4 cycles of latency, with an addition and an FMA per
+// vector.
 template <bool kWeighted, class T>
 HWY_INLINE ShiftedSums sums_of_run(const T* x, const Segments& segments, const float* weights,
                                    std::int64_t weight_stride, float scale, float scaled_shift) {
@@ -71,7 +73,8 @@ HWY_INLINE float to_float(std::uint16_t x) {
   return static_cast<float>(b);
 }
 
-// The mean of the first vector where it can be had: a single outlier as the shift would cost digits.
+// The mean of the first vector where it can be had: a single outlier as the shift would cost
+// digits.
 template <bool kWeighted, class T>
 HWY_INLINE float shift_of_run(const T* x, const RunMoments& tile) {
   if (!tile.centered || tile.segments.count == 0 || tile.segments.length == 0) return 0;
@@ -92,7 +95,8 @@ HWY_INLINE Moments moments_of_run(const T* x, const RunMoments& tile) {
       sums_of_run<kWeighted>(x, tile.segments, tile.weights, tile.weight_stride, scale, k);
   if (const float again = redo_scale(sums); HWY_UNLIKELY(again != kPlainScale)) {
     scale = again;
-    sums = sums_of_run<kWeighted>(x, tile.segments, tile.weights, tile.weight_stride, scale, k * scale);
+    sums = sums_of_run<kWeighted>(x, tile.segments, tile.weights, tile.weight_stride, scale,
+                                  k * scale);
   }
   return from_sums(sums, tile.count, k, scale, tile.centered);
 }
@@ -102,7 +106,8 @@ void moments_of_runs_as(const RunMoments& tile, Moments* out) {
   const T* x = static_cast<const T*>(tile.x);
   for (std::int64_t g = 0; g < tile.groups; ++g) {
     const T* group = x + g * tile.group_stride;
-    out[g] = tile.weights != nullptr ? moments_of_run<true>(group, tile) : moments_of_run<false>(group, tile);
+    out[g] = tile.weights != nullptr ? moments_of_run<true>(group, tile)
+                                     : moments_of_run<false>(group, tile);
   }
 }
 
@@ -116,42 +121,47 @@ inline void run_moments(const RunMoments& tile, Moments* out) {
 
 // kRows rows at once, so that the sums of a lane are loaded and stored once for all of them.
 template <int kRows, bool kWeighted, class T, class N>
-HWY_INLINE void add_rows(const T* x, std::int64_t stride, const float* w, std::int64_t weight_stride, N n, V scale,
-                         const float* shift, float* sum, float* squares) {
+HWY_INLINE void add_rows(const T* x, std::int64_t stride, const float* w,
+                         std::int64_t weight_stride, N n, V scale, const float* shift, float* sum,
+                         float* squares) {
   const V k = hn::Load(d, shift);
   V s = hn::Zero(d);
   V q = hn::Zero(d);
   for (int r = 0; r < kRows; ++r) {
-    add_deviations<kWeighted>(x + r * stride, kWeighted ? w + r * weight_stride : nullptr, n, scale, k, s, q);
+    add_deviations<kWeighted>(x + r * stride, kWeighted ? w + r * weight_stride : nullptr, n, scale,
+                              k, s, q);
   }
   hn::Store(hn::Add(hn::Load(d, sum), s), d, sum);
   hn::Store(hn::Add(hn::Load(d, squares), q), d, squares);
 }
 
 template <int kRows, bool kWeighted, class T>
-HWY_INLINE void add_rows_of(const T* x, std::int64_t stride, const float* w, std::int64_t weight_stride,
-                            std::int64_t length, V scale, const LaneSums& tile) {
+HWY_INLINE void add_rows_of(const T* x, std::int64_t stride, const float* w,
+                            std::int64_t weight_stride, std::int64_t length, V scale,
+                            const LaneSums& tile) {
   const std::int64_t step = lanes();
   const auto at = [&](std::int64_t i) { return kWeighted ? w + i : nullptr; };
   std::int64_t i = 0;
   for (; i + step <= length; i += step) {
-    add_rows<kRows, kWeighted>(x + i, stride, at(i), weight_stride, Full(), scale, tile.shift + i, tile.sum + i,
-                               tile.sum_of_squares + i);
+    add_rows<kRows, kWeighted>(x + i, stride, at(i), weight_stride, Full(), scale, tile.shift + i,
+                               tile.sum + i, tile.sum_of_squares + i);
   }
   if (i < length) {
-    add_rows<kRows, kWeighted>(x + i, stride, at(i), weight_stride, First{length - i}, scale, tile.shift + i,
-                               tile.sum + i, tile.sum_of_squares + i);
+    add_rows<kRows, kWeighted>(x + i, stride, at(i), weight_stride, First{length - i}, scale,
+                               tile.shift + i, tile.sum + i, tile.sum_of_squares + i);
   }
 }
 
 template <bool kWeighted, class T>
 HWY_INLINE void add_panel(const T* x, std::int64_t rows, std::int64_t stride, const float* w,
-                          std::int64_t weight_stride, std::int64_t length, V scale, const LaneSums& tile) {
+                          std::int64_t weight_stride, std::int64_t length, V scale,
+                          const LaneSums& tile) {
   constexpr int kRows = 8;
   const auto at = [&](std::int64_t r) { return kWeighted ? w + r * weight_stride : nullptr; };
   std::int64_t r = 0;
   for (; r + kRows <= rows; r += kRows) {
-    add_rows_of<kRows, kWeighted>(x + r * stride, stride, at(r), weight_stride, length, scale, tile);
+    add_rows_of<kRows, kWeighted>(x + r * stride, stride, at(r), weight_stride, length, scale,
+                                  tile);
   }
   for (; r < rows; ++r) {
     add_rows_of<1, kWeighted>(x + r * stride, stride, at(r), weight_stride, length, scale, tile);
@@ -167,7 +177,8 @@ void sums_of_lanes_as(const LaneSums& tile) {
   std::fill_n(tile.sum, padded, 0.0F);
   std::fill_n(tile.sum_of_squares, padded, 0.0F);
   if (s.length <= tile.width) {  // the rows are the segments
-    add_panel<kWeighted>(x, s.count, s.stride, tile.weights, tile.weight_stride, s.length, scale, tile);
+    add_panel<kWeighted>(x, s.count, s.stride, tile.weights, tile.weight_stride, s.length, scale,
+                         tile);
     return;
   }
   const std::int64_t rows = s.length / tile.width;
@@ -188,7 +199,8 @@ inline void lane_sums(const LaneSums& tile) {
   if (tile.dtype == DType::kF32) {
     weighted ? sums_of_lanes_as<true, float>(tile) : sums_of_lanes_as<false, float>(tile);
   } else {
-    weighted ? sums_of_lanes_as<true, std::uint16_t>(tile) : sums_of_lanes_as<false, std::uint16_t>(tile);
+    weighted ? sums_of_lanes_as<true, std::uint16_t>(tile)
+             : sums_of_lanes_as<false, std::uint16_t>(tile);
   }
 }
 

@@ -6,6 +6,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "norm/moments.cc"
 #include "norm/targets.h"
+
 #include <hwy/foreach_target.h>
 
 #include "norm/moments-inl.h"
@@ -22,7 +23,8 @@ Moments merge(const Moments& a, const Moments& b) {
   if (!std::isfinite(delta)) {  // ∞ − ∞ is NaN, where the mean of the union is ∞
     return {count, (a.mean * a.count + b.mean * b.count) / count, std::nan("")};
   }
-  return {count, a.mean + delta * (b.count / count), a.m2 + b.m2 + delta * delta * (a.count * (b.count / count))};
+  return {count, a.mean + delta * (b.count / count),
+          a.m2 + b.m2 + delta * delta * (a.count * (b.count / count))};
 }
 
 namespace norm {
@@ -30,7 +32,9 @@ namespace norm {
 HWY_EXPORT(run_moments);
 HWY_EXPORT(lane_sums);
 
-void moments_of_runs(const RunMoments& tile, Moments* out) { HWY_DYNAMIC_DISPATCH(run_moments)(tile, out); }
+void moments_of_runs(const RunMoments& tile, Moments* out) {
+  HWY_DYNAMIC_DISPATCH(run_moments)(tile, out);
+}
 void sums_of_lanes(const LaneSums& tile) { HWY_DYNAMIC_DISPATCH(lane_sums)(tile); }
 
 float redo_scale(ShiftedSums s) {

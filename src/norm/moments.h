@@ -7,17 +7,20 @@
 
 namespace equipoise::norm {
 
-/// Where the elements of a tile are: `count` runs of `length` contiguous elements, `stride` elements apart.
+/// Where the elements of a tile are: `count` runs of `length` contiguous elements, `stride`
+/// elements apart.
 struct Segments {
   std::int64_t count = 0;
   std::int64_t stride = 0;
   std::int64_t length = 0;
 };
 
-/// Kernel 1, `moments`: f32 sums of (x − k) and (x − k)² around a shift k, weighted if there are weights.
+/// Kernel 1, `moments`: f32 sums of (x − k) and (x − k)² around a shift k, weighted if there are
+/// weights.
 ///
-/// Of runs: each of `groups` groups (`group_stride` elements apart) has one mean over all segments. The weights are
-/// those of the elements of group 0's segments, `weight_stride` apart; all groups share them.
+/// Of runs: each of `groups` groups (`group_stride` elements apart) has one mean over all segments.
+/// The weights are those of the elements of group 0's segments, `weight_stride` apart; all groups
+/// share them.
 struct RunMoments {
   const void* x = nullptr;
   DType dtype = DType::kF32;
@@ -35,8 +38,9 @@ struct RunMoments {
 };
 void moments_of_runs(const RunMoments& tile, Moments* out);
 
-/// Of lanes: element i of a segment belongs to lane i % width; each lane has sums of its own. `width` is a multiple of
-/// 16, or at least the length of a segment. The weights are one per element.
+/// Of lanes: element i of a segment belongs to lane i % width; each lane has sums of its own.
+/// `width` is a multiple of 16, or at least the length of a segment. The weights are one per
+/// element.
 struct LaneSums {
   const void* x = nullptr;
   DType dtype = DType::kF32;

@@ -55,7 +55,8 @@ using norm::SampleBlock;
 // The caller's workspace or one of the call's own, empty.
 class ScratchArena {
  public:
-  explicit ScratchArena(Workspace* workspace) : arena_(workspace != nullptr ? workspace->arena() : own_.arena()) {
+  explicit ScratchArena(Workspace* workspace)
+      : arena_(workspace != nullptr ? workspace->arena() : own_.arena()) {
     arena_.reset();
   }
   Workspace::Arena& operator*() { return arena_; }
@@ -66,7 +67,8 @@ class ScratchArena {
 };
 
 bool has_derivative_bits(Activation activation) {
-  return activation == Activation::kRelu || activation == Activation::kRelu6 || activation == Activation::kLeakyRelu;
+  return activation == Activation::kRelu || activation == Activation::kRelu6 ||
+         activation == Activation::kLeakyRelu;
 }
 
 void describe(const NormForward& a, Partition partition, bool keep_bits, NormRecord::State& state) {
@@ -93,7 +95,8 @@ void describe(const NormForward& a, Partition partition, bool keep_bits, NormRec
 
 // Sizes what the passes over blocks of samples fill in.
 void prepare_groups(NormRecord::State& state, bool with_moments, bool with_renorm) {
-  const std::int64_t rows = state.across_samples ? SampleBlock::count(state) : state.shape.samples();
+  const std::int64_t rows =
+      state.across_samples ? SampleBlock::count(state) : state.shape.samples();
   const auto groups = static_cast<std::size_t>(
       rows * (state.shape.channels() / std::max<std::int64_t>(state.partition.channels, 1)));
   state.mean.resize(groups);
@@ -103,7 +106,8 @@ void prepare_groups(NormRecord::State& state, bool with_moments, bool with_renor
   state.d.resize(with_renorm ? groups : 0);
   if (state.has_bits) {
     const norm::Walk walk = SampleBlock(state, 0).walk();
-    state.bits.reserve(static_cast<std::size_t>(state.shape.samples() * walk.blocks * walk.bits_plane()));
+    state.bits.reserve(
+        static_cast<std::size_t>(state.shape.samples() * walk.blocks * walk.bits_plane()));
   }
 }
 
@@ -122,13 +126,15 @@ void per_sample_norm(const NormForward& a, std::int64_t channels_per_group, Norm
   state.filled = true;
 }
 
-void norm_over_axes(const char* what, const NormForward& a, LayerAxes axes, bool centered, NormRecord* record) {
+void norm_over_axes(const char* what, const NormForward& a, LayerAxes axes, bool centered,
+                    NormRecord* record) {
   norm::check_tensor(what, "x", a.x);
   norm::check_forward(what, a, norm::checked_axes(what, a.x.shape, axes));
   if (!a.position_weights.empty() || !a.sample_moments.empty()) {
-    throw Error(fmt::format("{}: {} makes no sense where each position or sample has statistics of its own; "
-                            "for a masked layer norm of an image use group norm with one group",
-                            what, a.position_weights.empty() ? "sample_moments" : "position_weights"));
+    throw Error(fmt::format(
+        "{}: {} makes no sense where each position or sample has statistics of its own; "
+        "for a masked layer norm of an image use group norm with one group",
+        what, a.position_weights.empty() ? "sample_moments" : "position_weights"));
   }
   NormRecord own;
   NormRecord::State& state = record != nullptr ? record->state() : own.state();
@@ -160,9 +166,11 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
       options.ghost_batch_size > 0 ? options.ghost_batch_size : std::max<std::int64_t>(samples, 1);
   const auto count_block = [&](std::int64_t block) {
     const std::int64_t first = block * block_samples;
-    return norm::count_batch(a.position_weights, a.x.shape, first, std::min(first + block_samples, samples));
+    return norm::count_batch(a.position_weights, a.x.shape, first,
+                             std::min(first + block_samples, samples));
   };
-  const std::int64_t blocks = std::max<std::int64_t>((samples + block_samples - 1) / block_samples, 1);
+  const std::int64_t blocks =
+      std::max<std::int64_t>((samples + block_samples - 1) / block_samples, 1);
   for (std::int64_t block = 0; block < blocks && options.communicator == nullptr; ++block) {
     norm::check_batch(options, count_block(block));
   }
@@ -175,7 +183,8 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
   state.communicator = with_moments ? options.communicator : nullptr;
   state.batch_share.resize(static_cast<std::size_t>(blocks));
   for (std::int64_t block = 0; block < blocks; ++block) {
-    state.batch_share[static_cast<std::size_t>(block)] = norm::batch_share(options, count_block(block).samples);
+    state.batch_share[static_cast<std::size_t>(block)] =
+        norm::batch_share(options, count_block(block).samples);
   }
   prepare_groups(state, with_moments, options.renorm.has_value());
   ScratchArena arena(a.workspace);
@@ -193,8 +202,9 @@ void instance_norm(const NormForward& a, NormRecord* record) {
 void group_norm(const NormForward& a, std::int64_t groups, NormRecord* record) {
   norm::check_forward("group norm", a, a.x.shape.channels());
   if (groups < 1 || a.x.shape.channels() % groups != 0) {
-    throw Error(fmt::format("group norm: {} groups do not divide the {} channels of x evenly; choose a divisor", groups,
-                            a.x.shape.channels()));
+    throw Error(fmt::format(
+        "group norm: {} groups do not divide the {} channels of x evenly; choose a divisor", groups,
+        a.x.shape.channels()));
   }
   per_sample_norm(a, std::max<std::int64_t>(a.x.shape.channels() / groups, 1), record);
 }
@@ -223,13 +233,17 @@ void moments(const ConstTensorView& x, Partition partition, std::span<const floa
   norm::check_tensor("moments", "x", x);
   norm::check_position_weights("moments", position_weights, x.shape);
   const Shape& shape = x.shape;
-  if (partition.samples < 1 || partition.channels < 1 || shape.channels() % partition.channels != 0) {
-    throw Error(fmt::format("moments: a partition of {} samples × {} channels of x {}; samples must be at least 1 and "
-                            "channels divide C",
-                            partition.samples, partition.channels, to_string(shape)));
+  if (partition.samples < 1 || partition.channels < 1 ||
+      shape.channels() % partition.channels != 0) {
+    throw Error(fmt::format(
+        "moments: a partition of {} samples × {} channels of x {}; samples must be at least 1 and "
+        "channels divide C",
+        partition.samples, partition.channels, to_string(shape)));
   }
   if (partition.samples > 1 && partition.channels > 1) {
-    throw Error("moments: groups of several samples and several channels are no normalization's; use one or the other");
+    throw Error(
+        "moments: groups of several samples and several channels are no normalization's; use one "
+        "or the other");
   }
   NormRecord::State state;
   state.shape = shape;
@@ -240,14 +254,15 @@ void moments(const ConstTensorView& x, Partition partition, std::span<const floa
   const std::int64_t rows = state.across_samples ? SampleBlock::count(state) : shape.samples();
   const std::int64_t groups = rows * (shape.channels() / partition.channels);
   if (static_cast<std::int64_t>(out.size()) != groups) {
-    throw Error(fmt::format("moments: room for {} results where the partition of x {} has {} groups", out.size(),
-                            to_string(shape), groups));
+    throw Error(
+        fmt::format("moments: room for {} results where the partition of x {} has {} groups",
+                    out.size(), to_string(shape), groups));
   }
   ScratchArena arena(workspace);
   for (std::int64_t block = 0; block < (groups > 0 ? SampleBlock::count(state) : 0); ++block) {
     const SampleBlock samples(state, block);
-    norm::merge_all(samples, norm::Elements(x, samples.data(x)), samples.weights(position_weights), partition.channels,
-                    out, *arena);
+    norm::merge_all(samples, norm::Elements(x, samples.data(x)), samples.weights(position_weights),
+                    partition.channels, out, *arena);
   }
 }
 

@@ -50,7 +50,8 @@ struct Addressing {
 RowChunks::RowChunks(const NormRecord::State& state) : shape_(state.shape), layout_(state.layout) {
   const std::int64_t channels = shape_.channels();
   const std::int64_t positions = shape_.positions();
-  const bool plain = layout_ == Layout::kChannelsFirst || (layout_ == Layout::kChannelsLast && positions == 1);
+  const bool plain =
+      layout_ == Layout::kChannelsFirst || (layout_ == Layout::kChannelsLast && positions == 1);
   std::int64_t rows_per_copy = 0;
   if (!state.over_axes) {  // group normalization
     rows = shape_.samples();
@@ -74,8 +75,9 @@ RowChunks::RowChunks(const NormRecord::State& state) : shape_(state.shape), layo
   if (copied_ && !over_channels_) chunk_rows = rows_per_copy;
   chunk_rows = std::max<std::int64_t>(chunk_rows, 1);
   // A chunk of copied positions never spans two samples.
-  chunks = copied_ && over_channels_ ? shape_.samples() * ((positions + chunk_rows - 1) / chunk_rows)
-                                     : (rows + chunk_rows - 1) / chunk_rows;
+  chunks = copied_ && over_channels_
+               ? shape_.samples() * ((positions + chunk_rows - 1) / chunk_rows)
+               : (rows + chunk_rows - 1) / chunk_rows;
   if (length == 0) chunks = 0;
 }
 
@@ -116,14 +118,16 @@ template <class T>
 void RowChunks::gather_as(const Chunk& chunk, const void* tensor, void* rows_out) const {
   const T* from = static_cast<const T*>(tensor);
   T* to = static_cast<T*>(rows_out);
-  for_chunk(chunk, [&](std::int64_t in_tensor, std::int64_t in_rows) { to[in_rows] = from[in_tensor]; });
+  for_chunk(chunk,
+            [&](std::int64_t in_tensor, std::int64_t in_rows) { to[in_rows] = from[in_tensor]; });
 }
 
 template <class T>
 void RowChunks::scatter_as(const Chunk& chunk, const void* rows_in, void* tensor) const {
   const T* from = static_cast<const T*>(rows_in);
   T* to = static_cast<T*>(tensor);
-  for_chunk(chunk, [&](std::int64_t in_tensor, std::int64_t in_rows) { to[in_tensor] = from[in_rows]; });
+  for_chunk(chunk,
+            [&](std::int64_t in_tensor, std::int64_t in_rows) { to[in_tensor] = from[in_rows]; });
 }
 
 void RowChunks::gather(const Chunk& chunk, const ConstTensorView& tensor, void* rows_out) const {
@@ -141,7 +145,8 @@ std::span<const float> RowChunks::expanded(std::span<const float> parameter, flo
   const std::span<float> values = arena.take<float>(padded_length() + 16);
   std::ranges::fill(values, otherwise);
   for (std::size_t i = 0; i < parameter.size(); ++i) {
-    std::fill_n(values.begin() + static_cast<std::int64_t>(i) * per_parameter, per_parameter, parameter[i]);
+    std::fill_n(values.begin() + static_cast<std::int64_t>(i) * per_parameter, per_parameter,
+                parameter[i]);
   }
   return values;
 }

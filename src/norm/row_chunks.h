@@ -9,8 +9,9 @@
 
 namespace equipoise::norm {
 
-/// A tensor as rows that each have statistics of their own, in chunks that are worked on at a time. Where the elements of
-/// a row do not follow each other in memory, chunks are copied to and fro in the cache.
+/// A tensor as rows that each have statistics of their own, in chunks that are worked on at a time.
+/// Where the elements of a row do not follow each other in memory, chunks are copied to and fro in
+/// the cache.
 struct RowChunks {
   std::int64_t rows = 0;
   std::int64_t length = 0;
@@ -35,7 +36,8 @@ struct RowChunks {
   void scatter(const Chunk& chunk, const void* rows_in, const TensorView& tensor) const;
 
   /// A parameter per element of a row, 16 more readable; `otherwise` where it is absent.
-  std::span<const float> expanded(std::span<const float> parameter, float otherwise, Workspace::Arena& arena) const;
+  std::span<const float> expanded(std::span<const float> parameter, float otherwise,
+                                  Workspace::Arena& arena) const;
 
  private:
   // Calls copy(offset in the tensor, offset in the rows) for each element of a chunk.

@@ -1,5 +1,5 @@
-// What both sweeps of rows with statistics of their own share: the coefficients of a row. Compiled once per
-// instruction set.
+// What both sweeps of rows with statistics of their own share: the coefficients of a row. Compiled
+// once per instruction set.
 
 #if defined(EQUIPOISE_NORM_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef EQUIPOISE_NORM_ROWS_INL_H_
@@ -15,7 +15,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace equipoise::norm::HWY_NAMESPACE {
 
-/// Coefficients of a row of one mean and one rstd: a = γ·rstd and b = β + a·(m − mean) are formed per vector.
+/// Coefficients of a row of one mean and one rstd: a = γ·rstd and b = β + a·(m − mean) are formed
+/// per vector.
 struct RowSource {
   const float* weight;
   const float* bias;
@@ -32,7 +33,9 @@ struct RowSource {
     const V a = hn::Mul(hn::LoadU(d, weight + i), rstd);
     return {a, m, hn::MulAdd(a, correction, hn::LoadU(d, bias + i)), scale};
   }
-  HWY_INLINE V normalized(V deviation) const { return hn::Mul(hn::Add(deviation, correction), rstd); }
+  HWY_INLINE V normalized(V deviation) const {
+    return hn::Mul(hn::Add(deviation, correction), rstd);
+  }
 };
 
 template <class To>

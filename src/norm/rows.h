@@ -7,11 +7,12 @@
 
 namespace equipoise::norm {
 
-/// The four kernels where a sample is a row with statistics of its own, and every element of it has its own γ and β:
-/// layer and RMS normalization, group normalization of small images. A row is in the first-level cache when its second
-/// sweep comes, so both sweeps of a row are one call.
+/// The four kernels where a sample is a row with statistics of its own, and every element of it has
+/// its own γ and β: layer and RMS normalization, group normalization of small images. A row is in
+/// the first-level cache when its second sweep comes, so both sweeps of a row are one call.
 ///
-/// Each row has `groups` groups of length/groups elements; where there are several, their length is a multiple of 16.
+/// Each row has `groups` groups of length/groups elements; where there are several, their length is
+/// a multiple of 16.
 struct RowsTile {
   DType dtype = DType::kF32;
   std::int64_t rows = 0;
@@ -48,7 +49,8 @@ struct RowsBackwardTile : RowsTile {
   void* dx = nullptr;
   const double* mean = nullptr;
   const double* rstd = nullptr;
-  /// Per element of a row, summed over rows: Σ dz and Σ dz·x̂ are added to these (rounded up to 16 of each), or null.
+  /// Per element of a row, summed over rows: Σ dz and Σ dz·x̂ are added to these (rounded up to 16
+  /// of each), or null.
   float* sum = nullptr;
   float* sum_of_products = nullptr;
 };

@@ -33,12 +33,13 @@ struct RowsBackwardBody {
   };
 
   template <bool kFirstTime>
-  HWY_INLINE Sums sums(const RowSource& row, std::int64_t offset, std::int64_t first, const std::uint8_t* bits,
-                       std::int64_t length, float gradient_scale) const {
+  HWY_INLINE Sums sums(const RowSource& row, std::int64_t offset, std::int64_t first,
+                       const std::uint8_t* bits, std::int64_t length, float gradient_scale) const {
     const V scale = hn::Set(d, gradient_scale);
     V s0 = hn::Zero(d), p0 = s0, s1 = s0, p1 = s0;
     const auto add = [&](std::int64_t i, auto n, V& s, V& p) {
-      Gradient g = kFirstTime ? source.at(row.at(i), offset + i, n, bits, i, nullptr) : again(row, offset, n, bits, i);
+      Gradient g = kFirstTime ? source.at(row.at(i), offset + i, n, bits, i, nullptr)
+                              : again(row, offset, n, bits, i);
       const V normalized = row.normalized(g.deviation);
       if constexpr (kFirstTime) {
         if (dz_out != nullptr) store(g.dz, dz_out + offset + i, n);
@@ -66,8 +67,8 @@ struct RowsBackwardBody {
 
   // As source.at, after dz has been stored (perhaps over dy).
   template <class N>
-  HWY_INLINE Gradient again(const RowSource& row, std::int64_t offset, N n, const std::uint8_t* bits,
-                            std::int64_t i) const {
+  HWY_INLINE Gradient again(const RowSource& row, std::int64_t offset, N n,
+                            const std::uint8_t* bits, std::int64_t i) const {
     if (dz_out == nullptr) return source.at(row.at(i), offset + i, n, bits, i, nullptr);
     const T* x = static_cast<const T*>(tile.x);
     return {load(dz_out + offset + i, n), row.at(i).deviation(load(x + offset + i, n))};
@@ -90,14 +91,16 @@ struct RowsBackwardBody {
         gradient_scale = kDownScale;
         s = sums<false>(row, offset, first, bits, length, gradient_scale);
       }
-      const double share = 1.0 / (static_cast<double>(gradient_scale) * static_cast<double>(length));
+      const double share =
+          1.0 / (static_cast<double>(gradient_scale) * static_cast<double>(length));
       const V mean_dz = hn::Set(d, tile.centered ? static_cast<float>(s.dz * share) : 0.0F);
       const V mean_product = hn::Set(d, static_cast<float>(s.products * share));
       const V rstd = hn::Set(d, static_cast<float>(tile.rstd[r]));
       const auto element = [&](std::int64_t i, auto n) {
         const Gradient g = again(row, offset, n, bits, i);
         const V from_statistics = hn::MulAdd(row.normalized(g.deviation), mean_product, mean_dz);
-        const V result = hn::Mul(rstd, hn::MulSub(hn::LoadU(d, row.weight + i), g.dz, from_statistics));
+        const V result =
+            hn::Mul(rstd, hn::MulSub(hn::LoadU(d, row.weight + i), g.dz, from_statistics));
         store(result, dx + offset + i, n);
       };
       std::int64_t i = 0;

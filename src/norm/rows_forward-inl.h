@@ -34,12 +34,14 @@ struct RowsForwardBody {
     for (std::int64_t i = 0; i < tile.rows * tile.groups; ++i) {
       const std::int64_t row = i / tile.groups;
       const std::int64_t first = (i - row * tile.groups) * length;
-      const Moments moments = moments_of_run<false>(static_cast<const T*>(tile.x) + i * length, run);
+      const Moments moments =
+          moments_of_run<false>(static_cast<const T*>(tile.x) + i * length, run);
       tile.mean[i] = moments.mean;
       tile.rstd[i] = 1 / std::sqrt(moments.variance() + tile.epsilon);
       const Center center(tile.mean[i], tile.rstd[i], is_extreme(tile.mean[i], tile.rstd[i]));
       affine.run(RowSource(center, tile.weight + first, tile.bias + first), i * length,
-                 tile.bits != nullptr ? tile.bits + row * tile.bits_stride + first / 8 : nullptr, length);
+                 tile.bits != nullptr ? tile.bits + row * tile.bits_stride + first / 8 : nullptr,
+                 length);
     }
   }
 };

@@ -3,6 +3,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "norm/rows_forward.cc"
 #include "norm/targets.h"
+
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

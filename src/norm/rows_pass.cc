@@ -19,7 +19,8 @@ constexpr std::int64_t kSmallPlane = 256;
 constexpr std::int64_t kLeastBytes = 64 << 10;
 
 int threads_for(const RowChunks& chunks, DType dtype) {
-  const std::int64_t bytes = chunks.rows * chunks.length * static_cast<std::int64_t>(size_of(dtype));
+  const std::int64_t bytes =
+      chunks.rows * chunks.length * static_cast<std::int64_t>(size_of(dtype));
   return static_cast<int>(std::clamp<std::int64_t>(bytes / kLeastBytes, 1, num_threads()));
 }
 
@@ -29,20 +30,25 @@ class ChunkBuffer {
   ChunkBuffer() = default;
   ChunkBuffer(const RowChunks& chunks, bool exists, DType dtype, Workspace::Arena& arena) {
     if (exists && chunks.copied()) {
-      copy_ = arena.take<std::byte>(chunks.chunk_elements() * static_cast<std::int64_t>(size_of(dtype))).data();
+      copy_ =
+          arena.take<std::byte>(chunks.chunk_elements() * static_cast<std::int64_t>(size_of(dtype)))
+              .data();
     }
   }
 
-  const void* in(const RowChunks& chunks, const RowChunks::Chunk& chunk, const ConstTensorView& tensor) const {
+  const void* in(const RowChunks& chunks, const RowChunks::Chunk& chunk,
+                 const ConstTensorView& tensor) const {
     if (!tensor) return nullptr;
     if (copy_ == nullptr) return at(tensor.data, tensor.dtype, chunk.first * chunks.length);
     chunks.gather(chunk, tensor, copy_);
     return copy_;
   }
-  void* out(const RowChunks& chunks, const RowChunks::Chunk& chunk, const TensorView& tensor) const {
+  void* out(const RowChunks& chunks, const RowChunks::Chunk& chunk,
+            const TensorView& tensor) const {
     return copy_ != nullptr ? copy_ : at(tensor.data, tensor.dtype, chunk.first * chunks.length);
   }
-  void done(const RowChunks& chunks, const RowChunks::Chunk& chunk, const TensorView& tensor) const {
+  void done(const RowChunks& chunks, const RowChunks::Chunk& chunk,
+            const TensorView& tensor) const {
     if (copy_ != nullptr) chunks.scatter(chunk, copy_, tensor);
   }
 
@@ -50,8 +56,9 @@ class ChunkBuffer {
   void* copy_ = nullptr;
 };
 
-void fill(RowsTile& tile, const RowChunks& chunks, const RowChunks::Chunk& chunk, const NormRecord::State& state,
-          std::span<const float> weight, std::span<const float> bias) {
+void fill(RowsTile& tile, const RowChunks& chunks, const RowChunks::Chunk& chunk,
+          const NormRecord::State& state, std::span<const float> weight,
+          std::span<const float> bias) {
   tile.dtype = state.dtype;
   tile.rows = chunk.rows;
   tile.length = chunks.length;
@@ -82,12 +89,13 @@ void zero_all_padding(const TensorView& tensor, int threads) {
 bool goes_by_rows(const NormRecord::State& state) {
   if (state.over_axes) return true;
   const std::int64_t positions = state.shape.positions();
-  const bool plain =
-      state.layout == Layout::kChannelsFirst || (state.layout == Layout::kChannelsLast && positions == 1);
+  const bool plain = state.layout == Layout::kChannelsFirst ||
+                     (state.layout == Layout::kChannelsLast && positions == 1);
   if (state.across_samples || state.has_position_weights || !plain) return false;
   const std::int64_t run = state.partition.channels * positions;
   const bool whole_vectors = run % 16 == 0 || state.partition.channels == state.shape.channels();
-  return whole_vectors && (positions == 1 || (positions < kSmallPlane && state.partition.channels > 1));
+  return whole_vectors &&
+         (positions == 1 || (positions < kSmallPlane && state.partition.channels > 1));
 }
 
 void prepare_rows(NormRecord::State& state) {
@@ -95,7 +103,8 @@ void prepare_rows(NormRecord::State& state) {
   state.mean.resize(static_cast<std::size_t>(chunks.rows * chunks.groups));
   state.rstd.resize(state.mean.size());
   state.moments.clear();
-  if (state.has_bits) state.bits.reserve(static_cast<std::size_t>(chunks.rows * chunks.bits_stride()));
+  if (state.has_bits)
+    state.bits.reserve(static_cast<std::size_t>(chunks.rows * chunks.bits_stride()));
 }
 
 void forward_rows(const NormForward& arguments, NormRecord::State& state, Workspace::Arena& arena) {
@@ -115,10 +124,11 @@ void forward_rows(const NormForward& arguments, NormRecord::State& state, Worksp
   std::optional<SampleMoments> samples;
   if (!arguments.sample_moments.empty()) {
     const Walk walk(state.shape, state.layout, state.shape.samples(), false);
-    samples.emplace(Elements(arguments.x, arguments.x.data), walk, arguments.position_weights, threads,
-                    arguments.sample_moments, arena);
+    samples.emplace(Elements(arguments.x, arguments.x.data), walk, arguments.position_weights,
+                    threads, arguments.sample_moments, arena);
   }
-  const bool streaming = beyond_cache(arguments.y) && arguments.y.data != arguments.x.data && !chunks.copied();
+  const bool streaming =
+      beyond_cache(arguments.y) && arguments.y.data != arguments.x.data && !chunks.copied();
   parallel_for(chunks.chunks, threads, [&](std::int64_t i, int thread) {
     const RowChunks::Chunk chunk = chunks.at(i);
     const Buffers& b = buffers[static_cast<std::size_t>(thread)];
@@ -140,7 +150,8 @@ void forward_rows(const NormForward& arguments, NormRecord::State& state, Worksp
   if (chunks.copied()) zero_all_padding(arguments.y, threads);
 }
 
-void backward_rows(const NormBackward& arguments, const NormRecord::State& state, Workspace::Arena& arena) {
+void backward_rows(const NormBackward& arguments, const NormRecord::State& state,
+                   Workspace::Arena& arena) {
   const RowChunks chunks(state);
   const int threads = threads_for(chunks, state.dtype);
   const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
@@ -198,8 +209,10 @@ void backward_rows(const NormBackward& arguments, const NormRecord::State& state
         dweight += static_cast<double>(sum[columns + j]);
       }
     }
-    if (!arguments.dbias.empty()) arguments.dbias[static_cast<std::size_t>(c)] = static_cast<float>(dbias);
-    if (!arguments.dweight.empty()) arguments.dweight[static_cast<std::size_t>(c)] = static_cast<float>(dweight);
+    if (!arguments.dbias.empty())
+      arguments.dbias[static_cast<std::size_t>(c)] = static_cast<float>(dbias);
+    if (!arguments.dweight.empty())
+      arguments.dweight[static_cast<std::size_t>(c)] = static_cast<float>(dweight);
   });
 }
 

@@ -5,7 +5,8 @@ namespace {
 
 std::int64_t block_samples(const NormRecord::State& state) {
   const std::int64_t samples = state.shape.samples();
-  return state.across_samples ? std::clamp<std::int64_t>(state.partition.samples, 1, std::max<std::int64_t>(samples, 1))
+  return state.across_samples ? std::clamp<std::int64_t>(state.partition.samples, 1,
+                                                         std::max<std::int64_t>(samples, 1))
                               : samples;
 }
 
@@ -20,7 +21,8 @@ SampleBlock::SampleBlock(const NormRecord::State& state, std::int64_t block)
     : state_(state),
       block_(block),
       first_sample_(block * block_samples(state)),
-      walk_(state.shape, state.layout, std::min(block_samples(state), state.shape.samples() - first_sample_),
+      walk_(state.shape, state.layout,
+            std::min(block_samples(state), state.shape.samples() - first_sample_),
             state.across_samples) {}
 
 Tile SampleBlock::tile(const Task& task) const {

@@ -10,8 +10,8 @@
 
 namespace equipoise::norm {
 
-/// The samples that one pass works on: all of them, or a ghost batch. Knows which channels and statistic groups belong to
-/// a unit; groups are numbered as in the record.
+/// The samples that one pass works on: all of them, or a ghost batch. Knows which channels and
+/// statistic groups belong to a unit; groups are numbered as in the record.
 class SampleBlock {
  public:
   /// The block-th of those that the record's partition makes of the samples.
@@ -32,7 +32,9 @@ class SampleBlock {
   const void* data(const ConstTensorView& view) const {
     return at(view.data, view.dtype, first_sample_ * walk_.sample_stride);
   }
-  void* data(const TensorView& view) const { return at(view.data, view.dtype, first_sample_ * walk_.sample_stride); }
+  void* data(const TensorView& view) const {
+    return at(view.data, view.dtype, first_sample_ * walk_.sample_stride);
+  }
 
   std::int64_t first_channel(const Unit& unit) const { return unit.l0 * walk_.block_channels; }
   std::int64_t last_channel(const Unit& unit) const {
@@ -50,7 +52,9 @@ class SampleBlock {
     return (across_samples() ? block_ : unit.n0) * per_row + channel / state_.partition.channels;
   }
 
-  std::int64_t tasks(const Unit& unit) const { return unit.blocks() * walk_.tiles_per_block(unit.n1 - unit.n0); }
+  std::int64_t tasks(const Unit& unit) const {
+    return unit.blocks() * walk_.tiles_per_block(unit.n1 - unit.n0);
+  }
   struct Task {
     std::int64_t l;
     std::int64_t t;

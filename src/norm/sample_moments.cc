@@ -2,13 +2,15 @@
 
 namespace equipoise::norm {
 
-SampleMoments::SampleMoments(const Elements& x, const Walk& walk, std::span<const float> position_weights,
-                             int threads, std::span<Moments> out, Workspace::Arena& arena)
+SampleMoments::SampleMoments(const Elements& x, const Walk& walk,
+                             std::span<const float> position_weights, int threads,
+                             std::span<Moments> out, Workspace::Arena& arena)
     : tiles_(Walk(x.shape, x.layout, walk.samples, false), x, position_weights, false, arena),
       lanes_(arena.make<LaneScratch>(threads)),
       partial_(arena.make<std::span<Moments>>(threads)),
       out_(out) {
-  for (LaneScratch& lanes : lanes_) lanes = LaneScratch(tiles_.walk(), !position_weights.empty(), arena);
+  for (LaneScratch& lanes : lanes_)
+    lanes = LaneScratch(tiles_.walk(), !position_weights.empty(), arena);
   for (auto& partial : partial_) partial = arena.take<Moments>(tiles_.walk().block_channels);
 }
 
@@ -21,7 +23,8 @@ void SampleMoments::operator()(std::int64_t n, std::int64_t c0, std::int64_t c1,
                      static_cast<std::size_t>(walk.channels_in(l)));
     for (std::int64_t t = 0; t < walk.tiles_per_block(1); ++t) {
       tiles_(n, n + 1, l, t, lanes_[static_cast<std::size_t>(thread)], partial.data());
-      for (std::size_t c = 0; c < out.size(); ++c) out[c] = t == 0 ? partial[c] : merge(out[c], partial[c]);
+      for (std::size_t c = 0; c < out.size(); ++c)
+        out[c] = t == 0 ? partial[c] : merge(out[c], partial[c]);
     }
   }
 }

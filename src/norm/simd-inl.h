@@ -1,5 +1,5 @@
-// What all kernels share: vectors of at most 16 lanes, loads and stores by storage type, partial vectors, bits.
-// Compiled once per instruction set.
+// What all kernels share: vectors of at most 16 lanes, loads and stores by storage type, partial
+// vectors, bits. Compiled once per instruction set.
 
 #if defined(EQUIPOISE_NORM_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef EQUIPOISE_NORM_SIMD_INL_H_
@@ -27,7 +27,8 @@ constexpr D d;
 
 HWY_INLINE std::int64_t lanes() { return static_cast<std::int64_t>(hn::Lanes(d)); }
 
-/// A number of lanes: all of them, or the first n of a tail. Loads give 0 in the others, stores leave them alone.
+/// A number of lanes: all of them, or the first n of a tail. Loads give 0 in the others, stores
+/// leave them alone.
 struct Full {
   HWY_INLINE auto mask() const { return hn::FirstN(d, hn::Lanes(d)); }
 };
@@ -40,7 +41,8 @@ HWY_INLINE V widen(hn::Vec<DU16> v) {
   return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(DU32(), v)));
 }
 
-// Rounds to nearest even; a NaN keeps its sign and upper bits and becomes quiet (Highway 1.0.3 truncates).
+// Rounds to nearest even; a NaN keeps its sign and upper bits and becomes quiet (Highway 1.0.3
+// truncates).
 HWY_INLINE hn::Vec<DU16> narrow(V v) {
   const DU32 du;
   const auto u = hn::BitCast(du, v);
@@ -89,8 +91,8 @@ HWY_INLINE void store(V v, std::uint16_t* p, First tail) {
 HWY_INLINE void stream(V v, float* p) { hn::Stream(v, d, p); }
 HWY_INLINE void stream(V v, std::uint16_t* p) { hn::Stream(narrow(v), DU16(), p); }
 
-/// Bits of the elements [i, i + lanes) of a row; i is a multiple of the number of lanes. Written in ascending order:
-/// with 4 lanes, two vectors share a byte.
+/// Bits of the elements [i, i + lanes) of a row; i is a multiple of the number of lanes. Written in
+/// ascending order: with 4 lanes, two vectors share a byte.
 HWY_INLINE void store_bits(hn::Mask<D> bits, std::uint8_t* row, std::int64_t i) {
   HWY_ALIGN std::uint8_t buffer[8] = {};
   hn::StoreMaskBits(d, bits, buffer);

@@ -7,6 +7,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "norm/simd_target.cc"
 #include "norm/targets.h"
+
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

@@ -7,7 +7,8 @@
 namespace equipoise::norm {
 
 LaneValues::LaneValues(const Walk& walk, std::int64_t blocks, Workspace::Arena& arena)
-    : data_(arena.take<float>(blocks * walk.padded_width() + 16).data()), width_(walk.padded_width()) {
+    : data_(arena.take<float>(blocks * walk.padded_width() + 16).data()),
+      width_(walk.padded_width()) {
   std::fill_n(data_, blocks * width_ + 16, 0.0F);
 }
 
@@ -22,8 +23,9 @@ void LaneValues::set(const Walk& walk, std::int64_t i, std::int64_t c, float val
   }
 }
 
-void LaneCoefficients::form(const Walk& walk, std::int64_t i, std::int64_t c, const NormRecord::State& state,
-                            std::int64_t g, double gamma, double beta, bool extreme) const {
+void LaneCoefficients::form(const Walk& walk, std::int64_t i, std::int64_t c,
+                            const NormRecord::State& state, std::int64_t g, double gamma,
+                            double beta, bool extreme) const {
   const auto group = static_cast<std::size_t>(g);
   const double mean = state.mean[group];
   const double rstd = state.rstd[group];
@@ -35,11 +37,12 @@ void LaneCoefficients::form(const Walk& walk, std::int64_t i, std::int64_t c, co
   const double scale = static_cast<double>(center.scale);
   m.set(walk, i, c, center.m);
   a.set(walk, i, c, static_cast<float>(gamma * rstd / scale));
-  b.set(walk, i, c, static_cast<float>(beta + gamma * rstd * (static_cast<double>(center.m) / scale - mean)));
+  b.set(walk, i, c,
+        static_cast<float>(beta + gamma * rstd * (static_cast<double>(center.m) / scale - mean)));
 }
 
-void set_statistics(const BatchNormOptions& options, double batch_share, std::int64_t channel, std::int64_t g,
-                    NormRecord::State& state) {
+void set_statistics(const BatchNormOptions& options, double batch_share, std::int64_t channel,
+                    std::int64_t g, NormRecord::State& state) {
   const auto group = static_cast<std::size_t>(g);
   const auto c = static_cast<std::size_t>(channel);
   double mean = 0;
@@ -53,7 +56,8 @@ void set_statistics(const BatchNormOptions& options, double batch_share, std::in
     const double running_mean = static_cast<double>(options.running_mean[c]);
     const double running_variance = static_cast<double>(options.running_var[c]);
     mean = batch_share == 0 ? running_mean : batch_share * mean + (1 - batch_share) * running_mean;
-    variance = batch_share == 0 ? running_variance : batch_share * variance + (1 - batch_share) * running_variance;
+    variance = batch_share == 0 ? running_variance
+                                : batch_share * variance + (1 - batch_share) * running_variance;
   }
   state.mean[group] = mean;
   state.rstd[group] = 1 / std::sqrt(variance + state.epsilon);

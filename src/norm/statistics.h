@@ -12,13 +12,15 @@
 
 namespace equipoise::norm {
 
-/// Whether x − m could overflow: near the end of f32's range, and only there, kernels work in units of 2^110.
+/// Whether x − m could overflow: near the end of f32's range, and only there, kernels work in units
+/// of 2^110.
 inline bool is_extreme(double mean, double rstd) {
   return std::abs(mean) > kExtremeStatistic || rstd < 1 / kExtremeStatistic;
 }
 
-/// The centre and width of a statistic group as kernels take them, `m` and `correction` multiplied by scale and `rstd`
-/// divided by it: x̂ = ((x·scale − m) + correction)·rstd, where the correction is what rounding the mean left over.
+/// The centre and width of a statistic group as kernels take them, `m` and `correction` multiplied
+/// by scale and `rstd` divided by it: x̂ = ((x·scale − m) + correction)·rstd, where the correction
+/// is what rounding the mean left over.
 struct Center {
   float m;
   float correction;
@@ -28,7 +30,8 @@ struct Center {
   Center(double mean, double exact_rstd, bool extreme) : scale(extreme ? kExtremeScale : 1.0F) {
     const float rounded = static_cast<float>(mean);
     m = rounded * scale;
-    correction = static_cast<float>((static_cast<double>(rounded) - mean) * static_cast<double>(scale));
+    correction =
+        static_cast<float>((static_cast<double>(rounded) - mean) * static_cast<double>(scale));
     rstd = static_cast<float>(exact_rstd / static_cast<double>(scale));
   }
 };
@@ -57,10 +60,10 @@ struct LaneCoefficients {
   LaneCoefficients(const Walk& walk, std::int64_t blocks, Workspace::Arena& arena)
       : a(walk, blocks, arena), m(walk, blocks, arena), b(walk, blocks, arena) {}
 
-  /// Forms those of channel c of block l, the i-th of the unit, whose statistic group is g. Forward and backward call
-  /// it with the same arguments, so that z comes out the same.
-  void form(const Walk& walk, std::int64_t i, std::int64_t c, const NormRecord::State& state, std::int64_t g, double gamma,
-            double beta, bool extreme) const;
+  /// Forms those of channel c of block l, the i-th of the unit, whose statistic group is g. Forward
+  /// and backward call it with the same arguments, so that z comes out the same.
+  void form(const Walk& walk, std::int64_t i, std::int64_t c, const NormRecord::State& state,
+            std::int64_t g, double gamma, double beta, bool extreme) const;
 
   Coefficients of_block(std::int64_t i, bool extreme) const {
     return {a.block(i), m.block(i), b.block(i), extreme ? kExtremeScale : 1.0F};
@@ -72,8 +75,9 @@ inline double value_or(std::span<const float> values, std::int64_t i, double oth
   return values.empty() ? otherwise : static_cast<double>(values[static_cast<std::size_t>(i)]);
 }
 
-/// Fills mean, rstd, r and d of group g from its batch moments (unless running statistics are used) as options say.
-void set_statistics(const BatchNormOptions& options, double batch_share, std::int64_t channel, std::int64_t g,
-                    NormRecord::State& state);
+/// Fills mean, rstd, r and d of group g from its batch moments (unless running statistics are used)
+/// as options say.
+void set_statistics(const BatchNormOptions& options, double batch_share, std::int64_t channel,
+                    std::int64_t g, NormRecord::State& state);
 
 }  // namespace equipoise::norm

@@ -8,12 +8,15 @@
 
 namespace equipoise::norm {
 
-BatchCount count_batch(std::span<const float> weights, const Shape& shape, std::int64_t n0, std::int64_t n1) {
+BatchCount count_batch(std::span<const float> weights, const Shape& shape, std::int64_t n0,
+                       std::int64_t n1) {
   const std::int64_t positions = shape.positions();
-  if (weights.empty()) return {.values = (n1 - n0) * positions, .samples = positions > 0 ? n1 - n0 : 0};
+  if (weights.empty())
+    return {.values = (n1 - n0) * positions, .samples = positions > 0 ? n1 - n0 : 0};
   BatchCount count;
   for (std::int64_t n = n0; n < n1; ++n) {
-    const auto sample = weights.subspan(static_cast<std::size_t>(n * positions), static_cast<std::size_t>(positions));
+    const auto sample = weights.subspan(static_cast<std::size_t>(n * positions),
+                                        static_cast<std::size_t>(positions));
     const std::int64_t values = std::ranges::count_if(sample, [](float w) { return w > 0; });
     count.values += values;
     if (values > 0) ++count.samples;
@@ -35,10 +38,12 @@ double batch_share(const BatchNormOptions& options, std::int64_t samples) {
 
 void check_batch(const BatchNormOptions& options, BatchCount count) {
   if (options.statistics != Statistics::kBatch || count.values > 1) return;
-  throw Error(fmt::format(
-      "batch norm: {} value{} per channel {} the batch, so there is no variance to normalize with; use larger batches, "
-      "running statistics (inference, frozen layers), or group or layer normalization",
-      count.values, count.values == 1 ? "" : "s", options.ghost_batch_size > 0 ? "in a ghost batch of" : "in"));
+  throw Error(
+      fmt::format("batch norm: {} value{} per channel {} the batch, so there is no variance to "
+                  "normalize with; use larger batches, "
+                  "running statistics (inference, frozen layers), or group or layer normalization",
+                  count.values, count.values == 1 ? "" : "s",
+                  options.ghost_batch_size > 0 ? "in a ghost batch of" : "in"));
 }
 
 void merge_over_ranks(const BatchNormOptions& options, BatchCount count, NormRecord::State& state,
@@ -64,7 +69,8 @@ void merge_over_ranks(const BatchNormOptions& options, BatchCount count, NormRec
   for (std::size_t rank = 0; rank < ranks; ++rank) {
     const std::span<const double> theirs = all.subspan(rank * values, values);
     for (std::size_t c = 0; c < channels; ++c) {
-      state.moments[c] = merge(state.moments[c], {theirs[3 * c], theirs[3 * c + 1], theirs[3 * c + 2]});
+      state.moments[c] =
+          merge(state.moments[c], {theirs[3 * c], theirs[3 * c + 1], theirs[3 * c + 2]});
     }
     total.values += static_cast<std::int64_t>(theirs[3 * channels]);
     total.samples += static_cast<std::int64_t>(theirs[3 * channels + 1]);
@@ -75,7 +81,8 @@ void merge_over_ranks(const BatchNormOptions& options, BatchCount count, NormRec
 
 void sum_over_ranks(Communicator& communicator, std::span<double> values, Workspace::Arena& arena) {
   const auto ranks = static_cast<std::size_t>(communicator.size());
-  const std::span<double> all = arena.take<double>(static_cast<std::int64_t>(values.size() * ranks));
+  const std::span<double> all =
+      arena.take<double>(static_cast<std::int64_t>(values.size() * ranks));
   communicator.all_gather(values, all);
   std::ranges::fill(values, 0.0);
   for (std::size_t rank = 0; rank < ranks; ++rank) {

@@ -8,7 +8,8 @@ namespace {
 GradientSums sums_of_channel(const Walk& walk, const GradientMomentsTile& tile, std::int64_t c) {
   const bool slab = walk.lanes_per_channel > 1;
   const std::int64_t first = slab ? c * walk.lanes_per_channel : c;
-  const std::int64_t last = slab ? first + walk.lanes_per_channel : (walk.form == Form::kRuns ? 1 : walk.lane_width());
+  const std::int64_t last =
+      slab ? first + walk.lanes_per_channel : (walk.form == Form::kRuns ? 1 : walk.lane_width());
   const std::int64_t stride = slab ? 1 : walk.block_lanes;
   GradientSums sums;
   for (std::int64_t i = first; i < last; i += stride) {
@@ -21,12 +22,14 @@ GradientSums sums_of_channel(const Walk& walk, const GradientMomentsTile& tile, 
   return sums;
 }
 
-bool is_finite(const GradientSums& sums) { return std::isfinite(sums.dz) && std::isfinite(sums.products); }
+bool is_finite(const GradientSums& sums) {
+  return std::isfinite(sums.dz) && std::isfinite(sums.products);
+}
 
 }  // namespace
 
-void gradient_sums(const Walk& walk, std::int64_t l, GradientMomentsTile tile, const LaneScratch& scratch,
-                   GradientSums* out) {
+void gradient_sums(const Walk& walk, std::int64_t l, GradientMomentsTile tile,
+                   const LaneScratch& scratch, GradientSums* out) {
   float run_sums[2];
   tile.sum = walk.form == Form::kRuns ? &run_sums[0] : scratch.sum;
   tile.sum_of_products = walk.form == Form::kRuns ? &run_sums[1] : scratch.sum_of_products;

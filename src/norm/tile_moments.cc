@@ -15,11 +15,12 @@ LaneScratch::LaneScratch(const Walk& walk, bool weighted, Workspace::Arena& aren
   shift = arena.take<float>(walk.padded_width()).data();
   sum = arena.take<float>(walk.padded_width()).data();
   sum_of_products = arena.take<float>(walk.padded_width()).data();
-  if (weighted) weights = arena.take<float>(walk.tile_samples * walk.tile_steps * walk.block_lanes + 16).data();
+  if (weighted)
+    weights = arena.take<float>(walk.tile_samples * walk.tile_steps * walk.block_lanes + 16).data();
 }
 
-ElementWeights element_weights(const Walk& walk, std::span<const float> position_weights, const TileRange& tile,
-                               std::int64_t l, float* scratch) {
+ElementWeights element_weights(const Walk& walk, std::span<const float> position_weights,
+                               const TileRange& tile, std::int64_t l, float* scratch) {
   if (position_weights.empty()) return {};
   const float* first = position_weights.data() + tile.n0 * walk.positions + tile.s0;
   if (walk.form == Form::kRuns) return {first, walk.positions};
@@ -27,9 +28,11 @@ ElementWeights element_weights(const Walk& walk, std::span<const float> position
   for (std::int64_t n = 0; n < tile.samples(); ++n) {
     const float* w = first + n * walk.positions;
     if (walk.lanes_per_channel == 1) {
-      for (std::int64_t s = 0; s < tile.steps(); ++s) out = std::fill_n(out, walk.block_lanes, w[s]);
+      for (std::int64_t s = 0; s < tile.steps(); ++s)
+        out = std::fill_n(out, walk.block_lanes, w[s]);
     } else {
-      for (std::int64_t c = 0; c < walk.channels_in(l); ++c) out = std::copy_n(w, walk.positions, out);
+      for (std::int64_t c = 0; c < walk.channels_in(l); ++c)
+        out = std::copy_n(w, walk.positions, out);
     }
   }
   return {scratch, tile.steps() * walk.lanes_in(l)};
@@ -53,7 +56,8 @@ TileMoments::Weight TileMoments::weight_of(const TileRange& tile) const {
   // With a slab's lanes a step is a whole sample.
   const std::int64_t s0 = walk_.lanes_per_channel == 1 ? tile.s0 : 0;
   const std::int64_t s1 = walk_.lanes_per_channel == 1 ? tile.s1 : walk_.positions;
-  if (position_weights_.empty()) return {static_cast<double>(tile.samples() * (s1 - s0)), tile.n0, s0};
+  if (position_weights_.empty())
+    return {static_cast<double>(tile.samples() * (s1 - s0)), tile.n0, s0};
   Weight weight;
   for (std::int64_t n = tile.n0; n < tile.n1; ++n) {
     for (std::int64_t s = s0; s < s1; ++s) {
@@ -72,7 +76,8 @@ void TileMoments::operator()(std::int64_t n0, std::int64_t n1, std::int64_t l, s
                              const LaneScratch& scratch, Moments* out) const {
   const TileRange tile = walk_.tile(n0, n1, t);
   const std::int64_t first = across_samples_ ? 0 : n0 * walk_.tiles_per_block(1);
-  const Weight weight = weights_.empty() ? weight_of(tile) : weights_[static_cast<std::size_t>(first + t)];
+  const Weight weight =
+      weights_.empty() ? weight_of(tile) : weights_[static_cast<std::size_t>(first + t)];
   if (weight.count == 0) {
     std::fill_n(out, walk_.channels_in(l), Moments{});
   } else if (walk_.form == Form::kRuns) {
@@ -82,7 +87,8 @@ void TileMoments::operator()(std::int64_t n0, std::int64_t n1, std::int64_t l, s
   }
 }
 
-void TileMoments::of_runs(const TileRange& tile, std::int64_t l, const Weight& weight, Moments* out) const {
+void TileMoments::of_runs(const TileRange& tile, std::int64_t l, const Weight& weight,
+                          Moments* out) const {
   const ElementWeights w = element_weights(walk_, position_weights_, tile, l, nullptr);
   moments_of_runs({.x = at(x_.data, x_.dtype, walk_.offset(tile, l)),
                    .dtype = x_.dtype,
@@ -94,8 +100,8 @@ void TileMoments::of_runs(const TileRange& tile, std::int64_t l, const Weight& w
                   out);
 }
 
-void TileMoments::of_lanes(const TileRange& tile, std::int64_t l, const Weight& weight, const LaneScratch& scratch,
-                           Moments* out) const {
+void TileMoments::of_lanes(const TileRange& tile, std::int64_t l, const Weight& weight,
+                           const LaneScratch& scratch, Moments* out) const {
   const std::int64_t channels = walk_.channels_in(l);
   const std::int64_t per_channel = walk_.lanes_per_channel;
   const ElementWeights w = element_weights(walk_, position_weights_, tile, l, scratch.weights);
@@ -140,7 +146,8 @@ void TileMoments::of_lanes(const TileRange& tile, std::int64_t l, const Weight& 
     return sums;
   };
 
-  // A channel whose sums overflow or vanish is marked with the scale to redo it with, negated, in place of its count.
+  // A channel whose sums overflow or vanish is marked with the scale to redo it with, negated, in
+  // place of its count.
   bool redo = false;
   run(kPlainScale);
   for (std::int64_t c = 0; c < channels; ++c) {

@@ -28,19 +28,20 @@ struct ElementWeights {
   const float* data = nullptr;
   std::int64_t segment_stride = 0;
 };
-ElementWeights element_weights(const Walk& walk, std::span<const float> position_weights, const TileRange& tile,
-                               std::int64_t l, float* scratch);
+ElementWeights element_weights(const Walk& walk, std::span<const float> position_weights,
+                               const TileRange& tile, std::int64_t l, float* scratch);
 
 /// Moments of tiles of an activation, per channel of a block.
 class TileMoments {
  public:
-  /// `across_samples` as the walk's: the weights of tiles are prepared for those of all samples, or of each.
-  TileMoments(const Walk& walk, Elements x, std::span<const float> position_weights, bool across_samples,
-              Workspace::Arena& arena);
+  /// `across_samples` as the walk's: the weights of tiles are prepared for those of all samples, or
+  /// of each.
+  TileMoments(const Walk& walk, Elements x, std::span<const float> position_weights,
+              bool across_samples, Workspace::Arena& arena);
 
   /// Tile t of samples [n0, n1) and block l, into out[0 … channels_in(l)).
-  void operator()(std::int64_t n0, std::int64_t n1, std::int64_t l, std::int64_t t, const LaneScratch& scratch,
-                  Moments* out) const;
+  void operator()(std::int64_t n0, std::int64_t n1, std::int64_t l, std::int64_t t,
+                  const LaneScratch& scratch, Moments* out) const;
 
   const Walk& walk() const { return walk_; }
 
@@ -52,8 +53,8 @@ class TileMoments {
 
   Weight weight_of(const TileRange& tile) const;
   void of_runs(const TileRange& tile, std::int64_t l, const Weight& weight, Moments* out) const;
-  void of_lanes(const TileRange& tile, std::int64_t l, const Weight& weight, const LaneScratch& scratch,
-                Moments* out) const;
+  void of_lanes(const TileRange& tile, std::int64_t l, const Weight& weight,
+                const LaneScratch& scratch, Moments* out) const;
 
   const Walk walk_;
   Elements x_;

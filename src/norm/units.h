@@ -6,15 +6,16 @@
 
 namespace equipoise::norm {
 
-/// The part of an activation whose moments are complete, so that its second sweep can follow the first: samples
-/// [n0, n1) and blocks [l0, l1), whole statistic groups.
+/// The part of an activation whose moments are complete, so that its second sweep can follow the
+/// first: samples [n0, n1) and blocks [l0, l1), whole statistic groups.
 struct Unit {
   std::int64_t n0, n1, l0, l1;
   std::int64_t blocks() const { return l1 - l0; }
 };
 
-/// Units of a walk, and who works on them: either each thread takes a unit and does both sweeps (units that fit in the
-/// cache side by side), or all threads share one unit's tiles, sweep by sweep. The choice changes no result.
+/// Units of a walk, and who works on them: either each thread takes a unit and does both sweeps
+/// (units that fit in the cache side by side), or all threads share one unit's tiles, sweep by
+/// sweep. The choice changes no result.
 struct Units {
   bool across_samples = true;
   std::int64_t samples = 0;
@@ -23,9 +24,10 @@ struct Units {
   bool one_each = true;
   int threads = 1;
 
-  /// `channels_per_group` as in Partition; `tensors` is the number of tensors that both sweeps read; `whole`: all in one
-  /// unit.
-  Units(const Walk& walk, bool across_samples, std::int64_t channels_per_group, DType dtype, int tensors, bool whole);
+  /// `channels_per_group` as in Partition; `tensors` is the number of tensors that both sweeps
+  /// read; `whole`: all in one unit.
+  Units(const Walk& walk, bool across_samples, std::int64_t channels_per_group, DType dtype,
+        int tensors, bool whole);
 
   std::int64_t count() const { return (across_samples ? 1 : samples) * per_sample(); }
   Unit at(std::int64_t i) const;

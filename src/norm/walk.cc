@@ -8,13 +8,14 @@ namespace {
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// Rows of small planes are read as lanes of one slab of channels from here on down: runs this short are mostly tails.
+// Rows of small planes are read as lanes of one slab of channels from here on down: runs this short
+// are mostly tails.
 constexpr std::int64_t kSmallPlane = 512;
 // Fewer samples than this would not pay for coefficients per lane.
 constexpr std::int64_t kSlabSamples = 4;
 constexpr std::int64_t kSlabLanes = 2048;
-// Elements of a tile: 32 KiB of f32 of one channel, 128 KiB of lanes. f32 sums stay accurate, the merge in f64 costs
-// little, and there are enough tiles to share out.
+// Elements of a tile: 32 KiB of f32 of one channel, 128 KiB of lanes. f32 sums stay accurate, the
+// merge in f64 costs little, and there are enough tiles to share out.
 constexpr std::int64_t kRunTile = 8192;
 constexpr std::int64_t kLaneTile = 32768;
 constexpr std::int64_t kLeastRows = 32;
@@ -23,7 +24,10 @@ constexpr std::int64_t kNarrow = 64;
 }  // namespace
 
 Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool across_samples)
-    : samples(sample_count), channels(shape.channels()), positions(shape.positions()), steps(positions) {
+    : samples(sample_count),
+      channels(shape.channels()),
+      positions(shape.positions()),
+      steps(positions) {
   const std::int64_t padded = storage_elements({1, channels}, layout);
   sample_stride = padded * positions;
   switch (layout) {
@@ -46,8 +50,8 @@ Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool ac
     blocks = 1;
     block_channels = channels;
     block_stride = 0;
-  } else if (layout == Layout::kChannelsFirst && across_samples && positions > 0 && positions < kSmallPlane &&
-             samples >= kSlabSamples) {
+  } else if (layout == Layout::kChannelsFirst && across_samples && positions > 0 &&
+             positions < kSmallPlane && samples >= kSlabSamples) {
     const std::int64_t unit = 16 / std::gcd(positions, std::int64_t{16});
     block_channels = std::max<std::int64_t>(kSlabLanes / positions / unit, 1) * unit;
     block_channels = std::min(block_channels, channels);
@@ -57,17 +61,21 @@ Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool ac
     block_stride = block_channels * positions;
   }
   block_lanes = block_channels * lanes_per_channel;
-  form = blocks == channels && layout == Layout::kChannelsFirst && positions > 1 && lanes_per_channel == 1
+  form = blocks == channels && layout == Layout::kChannelsFirst && positions > 1 &&
+                 lanes_per_channel == 1
              ? Form::kRuns
              : Form::kLanes;
   if (form == Form::kLanes && lanes_per_channel == 1) {
     const std::int64_t unit = 16 / std::gcd(block_lanes, std::int64_t{16});
-    repeat = ceil_div(std::max<std::int64_t>(kNarrow / std::max<std::int64_t>(block_lanes, 1), 1), unit) * unit;
+    repeat = ceil_div(std::max<std::int64_t>(kNarrow / std::max<std::int64_t>(block_lanes, 1), 1),
+                      unit) *
+             unit;
   }
 
   const std::int64_t most =
-      form == Form::kRuns ? kRunTile
-                          : std::max(kLaneTile / std::max<std::int64_t>(block_lanes, 1), kLeastRows) / 16 * 16;
+      form == Form::kRuns
+          ? kRunTile
+          : std::max(kLaneTile / std::max<std::int64_t>(block_lanes, 1), kLeastRows) / 16 * 16;
   if (steps > most) {
     tile_steps = ceil_div(ceil_div(steps, ceil_div(steps, most)), 16) * 16;
     tile_samples = 1;

@@ -12,11 +12,13 @@ namespace equipoise::norm {
 /// The address of an element of a buffer; null if there is no buffer.
 inline const void* at(const void* data, DType dtype, std::int64_t offset) {
   return data == nullptr ? nullptr
-                         : static_cast<const std::byte*>(data) + offset * static_cast<std::int64_t>(size_of(dtype));
+                         : static_cast<const std::byte*>(data) +
+                               offset * static_cast<std::int64_t>(size_of(dtype));
 }
 inline void* at(void* data, DType dtype, std::int64_t offset) {
-  return data == nullptr ? nullptr
-                         : static_cast<std::byte*>(data) + offset * static_cast<std::int64_t>(size_of(dtype));
+  return data == nullptr
+             ? nullptr
+             : static_cast<std::byte*>(data) + offset * static_cast<std::int64_t>(size_of(dtype));
 }
 
 /// The elements of an activation, from the first sample of a block on.
@@ -37,7 +39,8 @@ struct TileRange {
   std::int64_t steps() const { return s1 - s0; }
 };
 
-/// A way through an activation that suits its layout and size. Memory is seen as [sample][block][step][lane]:
+/// A way through an activation that suits its layout and size. Memory is seen as
+/// [sample][block][step][lane]:
 ///
 /// | layout                    | blocks  | steps | lanes of a block       | form   |
 /// |---------------------------|---------|-------|------------------------|--------|
@@ -46,8 +49,8 @@ struct TileRange {
 /// | channels_last             | 1       | S     | C                      | kLanes |
 /// | blocked by B              | ⌈C/B⌉   | S     | B                      | kLanes |
 ///
-/// Tiles are rectangles of samples × steps of a block. All of this depends on shapes alone, never on threads, so that
-/// sums are always formed in the same order.
+/// Tiles are rectangles of samples × steps of a block. All of this depends on shapes alone, never
+/// on threads, so that sums are always formed in the same order.
 struct Walk {
   Form form = Form::kRuns;
   std::int64_t samples = 0, channels = 0, positions = 0;
@@ -57,7 +60,8 @@ struct Walk {
   std::int64_t steps = 0;
   std::int64_t block_lanes = 1;
   std::int64_t sample_stride = 0, block_stride = 0;  ///< elements
-  std::int64_t repeat = 1;  ///< steps that make up a row of lanes, so that rows are a multiple of 16 elements
+  std::int64_t repeat =
+      1;  ///< steps that make up a row of lanes, so that rows are a multiple of 16 elements
   std::int64_t tile_samples = 1, tile_steps = 1;
 
   Walk() = default;
@@ -68,7 +72,8 @@ struct Walk {
   std::int64_t channels_in(std::int64_t l) const;
   std::int64_t lanes_in(std::int64_t l) const;
   std::int64_t lane_width() const { return repeat * block_lanes; }
-  /// Floats to set aside for one value per lane of a row; readable beyond the last lane as kernels need it.
+  /// Floats to set aside for one value per lane of a row; readable beyond the last lane as kernels
+  /// need it.
   std::int64_t padded_width() const {
     return form == Form::kRuns ? 1 : (lane_width() + 15) / 16 * 16;
   }
@@ -79,7 +84,8 @@ struct Walk {
   std::int64_t offset(const TileRange& tile, std::int64_t l) const {
     return tile.n0 * sample_stride + l * block_stride + tile.s0 * block_lanes;
   }
-  /// Whether samples follow each other without a gap in a block, so that a tile of whole samples is one segment.
+  /// Whether samples follow each other without a gap in a block, so that a tile of whole samples is
+  /// one segment.
   bool contiguous() const { return blocks == 1 && form == Form::kLanes && lanes_per_channel == 1; }
   Segments segments(const TileRange& tile, std::int64_t l, bool may_join) const;
 

@@ -12,7 +12,8 @@
 
 namespace equipoise {
 
-/// Hands out memory until the next `reset`. Blocks never move; a reset replaces several by one that holds it all.
+/// Hands out memory until the next `reset`. Blocks never move; a reset replaces several by one that
+/// holds it all.
 struct Workspace::Arena {
   void reset();
 

@@ -1,0 +1,156 @@
+#include "norm/error_fixture.h"
+
+namespace equipoise::testing {
+namespace {
+
+class BackwardErrors : public ErrorTest {
+ protected:
+  /// Runs the forward again with that activation.
+  void run_forward_with(Activation activation) {
+    forward_.activation = activation;
+    batch_norm(forward_, {}, &record_);
+    untouched_ = y_.bytes();
+  }
+};
+
+TEST_F(BackwardErrors, TheValidCallHasNone) { EXPECT_NO_THROW(norm_backward(backward_, record_)); }
+
+TEST_F(BackwardErrors, ARecordThatNoForwardFilledIsOfNoUse) {
+  const NormRecord empty;
+  expect_error([&] { norm_backward(backward_, empty); }, {"record", "forward"});
+}
+
+TEST_F(BackwardErrors, ShapeIsThatOfTheForward) {
+  const Shape other = {3, 6, 4};
+  backward_.x.shape = backward_.dy.shape = other;
+  backward_.dx.shape = backward_.dresidual.shape = other;
+  expect_backward_error({"forward", "(3, 6, 4)", "(3, 6, 2, 2)"});
+}
+
+TEST_F(BackwardErrors, LayoutIsThatOfTheForward) {
+  backward_.x.layout = backward_.dy.layout = Layout::kChannelsLast;
+  backward_.dx.layout = backward_.dresidual.layout = Layout::kChannelsLast;
+  expect_backward_error({"forward", "channels_last", "channels_first"});
+}
+
+TEST_F(BackwardErrors, StorageOfXIsThatOfTheForward) {
+  backward_.x.dtype = DType::kBF16;
+  expect_backward_error({"x", "bf16"});
+}
+
+TEST_F(BackwardErrors, InputsAreNotNull) {
+  const NormBackward valid = backward_;
+  backward_.x.data = nullptr;
+  expect_backward_error({"x", "null"});
+  backward_ = valid;
+  backward_.dy.data = nullptr;
+  expect_backward_error({"dy", "null"});
+}
+
+TEST_F(BackwardErrors, GradientsHaveTheShapeOfX) {
+  const NormBackward valid = backward_;
+  const Shape other = {3, 5, 2, 2};
+  backward_.dy.shape = other;
+  expect_backward_error({"dy", "(3, 5, 2, 2)"});
+  backward_ = valid;
+  backward_.dy_second = dy_.view();
+  backward_.dy_second.shape = other;
+  expect_backward_error({"dy_second", "(3, 5, 2, 2)"});
+  backward_ = valid;
+  backward_.dx.shape = other;
+  expect_backward_error({"dx", "(3, 5, 2, 2)"});
+  backward_ = valid;
+  backward_.dresidual.shape = other;
+  expect_backward_error({"dresidual", "(3, 5, 2, 2)"});
+}
+
+TEST_F(BackwardErrors, GradientsHaveTheLayoutOfX) {
+  const NormBackward valid = backward_;
+  backward_.dy.layout = Layout::kChannelsLast;
+  expect_backward_error({"dy", "layout"});
+  backward_ = valid;
+  backward_.dx.layout = Layout::kChannelsLast;
+  expect_backward_error({"dx", "layout"});
+  backward_ = valid;
+  backward_.dresidual.layout = Layout::kChannelsLast;
+  expect_backward_error({"dresidual", "layout"});
+}
+
+TEST_F(BackwardErrors, GradientsHaveOneStorage) {
+  const NormBackward valid = backward_;
+  backward_.dx.dtype = DType::kBF16;
+  expect_backward_error({"dx", "bf16"});
+  backward_ = valid;
+  backward_.dresidual.dtype = DType::kBF16;
+  expect_backward_error({"dresidual", "bf16"});
+  backward_ = valid;
+  backward_.dy_second = dy_.view();
+  backward_.dy_second.dtype = DType::kBF16;
+  expect_backward_error({"dy_second", "bf16"});
+}
+
+TEST_F(BackwardErrors, EnumerationsHaveKnownValues) {
+  backward_.dy.dtype = backward_.dx.dtype = backward_.dresidual.dtype = static_cast<DType>(9);
+  expect_backward_error({"dtype"});
+}
+
+TEST_F(BackwardErrors, SmoothActivationsNeedTheResidualAgain) {
+  for (const Activation activation :
+       {Activation::kSilu, Activation::kSigmoid, Activation::kTanh, Activation::kHardSwish}) {
+    SCOPED_TRACE(to_string(activation));
+    run_forward_with(activation);
+    expect_backward_error({"residual", to_string(activation)});
+  }
+}
+
+TEST_F(BackwardErrors, PiecewiseLinearActivationsDoNotNeedTheResidual) {
+  for (const Activation activation :
+       {Activation::kNone, Activation::kRelu, Activation::kRelu6, Activation::kLeakyRelu}) {
+    SCOPED_TRACE(to_string(activation));
+    run_forward_with(activation);
+    EXPECT_NO_THROW(norm_backward(backward_, record_));
+  }
+}
+
+TEST_F(BackwardErrors, ResidualHasTheShapeOfX) {
+  run_forward_with(Activation::kSilu);
+  backward_.residual = residual_.view();
+  backward_.residual.shape = {3, 5, 2, 2};
+  expect_backward_error({"residual", "(3, 5, 2, 2)"});
+}
+
+TEST_F(BackwardErrors, ParametersAndTheirGradientsAreOnePerChannel) {
+  const NormBackward valid = backward_;
+  std::vector<float> five(5, 1.0F);
+  backward_.weight = five;
+  expect_backward_error({"weight", "5", "6"});
+  backward_ = valid;
+  backward_.bias = five;
+  expect_backward_error({"bias", "5", "6"});
+  backward_ = valid;
+  backward_.dweight = five;
+  expect_backward_error({"dweight", "5", "6"});
+  backward_ = valid;
+  backward_.dbias = five;
+  expect_backward_error({"dbias", "5", "6"});
+}
+
+TEST_F(BackwardErrors, PositionWeightsAreOnePerSampleAndPosition) {
+  const std::vector<float> twelve(12, 1.0F);
+  const std::vector<float> eleven(11, 1.0F);
+  forward_.position_weights = twelve;
+  run_forward_with(Activation::kNone);
+  backward_.position_weights = eleven;
+  expect_backward_error({"position_weights", "11", "12"});
+  backward_.position_weights = {};
+  expect_backward_error({"position_weights"});
+}
+
+TEST_F(BackwardErrors, PositionWeightsThatTheForwardDidNotHaveAreNotItsGradient) {
+  const std::vector<float> weights(12, 1.0F);
+  backward_.position_weights = weights;
+  expect_backward_error({"position_weights", "forward"});
+}
+
+}  // namespace
+}  // namespace equipoise::testing

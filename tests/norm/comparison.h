@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include "norm/norm_case.h"
+
+namespace equipoise::testing {
+
+/// Relative to the sum of the absolute values of the terms of a result. Arithmetic in f32 has a
+/// unit roundoff of 6e-8; sums of a tile, a normalization and a polynomial for e^z take a few dozen
+/// of them in the worst case.
+inline constexpr double kF32Tolerance = 1e-5;
+
+/// Half a unit in the last place of bf16 (8 significant bits) at that value; 0 for f32.
+double storage_rounding(double value, DType dtype);
+
+void expect_forward(const Case& test, const Problem& problem, const reference::Output& expected,
+                    const ForwardRun& run, const NormRecord* record);
+void expect_backward(const Case& test, const Problem& problem, const reference::Gradients& expected,
+                     const BackwardRun& run);
+/// Count exactly for weights 0 and 1; mean and variance to kF32Tolerance of the standard deviation.
+void expect_moments(std::span<const Moments> actual, std::span<const Moments> expected);
+
+/// Makes the problem, runs forward and backward, compares all of it.
+void expect_matches_reference(const Case& test);
+
+}  // namespace equipoise::testing

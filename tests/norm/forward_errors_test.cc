@@ -1,0 +1,137 @@
+#include <limits>
+
+#include "norm/error_fixture.h"
+
+namespace equipoise::testing {
+namespace {
+
+using ForwardErrors = ErrorTest;
+
+TEST_F(ForwardErrors, EpsilonIsPositive) {
+  for (const double epsilon : {0.0, -1e-5, std::numeric_limits<double>::quiet_NaN()}) {
+    forward_.epsilon = epsilon;
+    expect_error_everywhere({"epsilon"});
+  }
+}
+
+TEST_F(ForwardErrors, InputIsNotNull) {
+  forward_.x.data = nullptr;
+  expect_error_everywhere({"x", "null"});
+}
+
+TEST_F(ForwardErrors, OutputIsNotNull) {
+  forward_.y.data = nullptr;
+  expect_error_everywhere({"y", "null"});
+}
+
+TEST_F(ForwardErrors, ShapesAgree) {
+  forward_.y.shape = {3, 6, 4};
+  expect_error_everywhere({"y", "(3, 6, 4)", "(3, 6, 2, 2)"});
+  forward_.y.shape = forward_.x.shape;
+  forward_.residual.shape = {3, 5, 2, 2};
+  expect_error_everywhere({"residual", "(3, 5, 2, 2)"});
+}
+
+TEST_F(ForwardErrors, LayoutsAgree) {
+  forward_.y.layout = Layout::kChannelsLast;
+  expect_error_everywhere({"y", "layout"});
+  forward_.y.layout = Layout::kChannelsFirst;
+  forward_.residual.layout = Layout::kChannelsLast;
+  expect_error_everywhere({"residual", "layout"});
+}
+
+TEST_F(ForwardErrors, StoragesAgree) {
+  forward_.y.dtype = DType::kBF16;
+  expect_error_everywhere({"y", "bf16"});
+  forward_.y.dtype = DType::kF32;
+  forward_.residual.dtype = DType::kBF16;
+  expect_error_everywhere({"residual", "bf16"});
+}
+
+TEST_F(ForwardErrors, EnumerationsHaveKnownValues) {
+  const NormForward valid = forward_;
+  forward_.x.layout = forward_.y.layout = forward_.residual.layout = static_cast<Layout>(17);
+  expect_error_everywhere({"layout"});
+  forward_ = valid;
+  forward_.x.dtype = forward_.y.dtype = forward_.residual.dtype = static_cast<DType>(17);
+  expect_error_everywhere({"dtype"});
+  forward_ = valid;
+  forward_.activation = static_cast<Activation>(17);
+  expect_error_everywhere({"activation"});
+}
+
+TEST_F(ForwardErrors, WeightAndBiasHaveOneElementPerChannel) {
+  const std::vector<float> five(5);
+  forward_.weight = five;
+  expect_error_everywhere({"weight", "5", "6"});
+  forward_.weight = {};
+  forward_.bias = five;
+  expect_error_everywhere({"bias", "5", "6"});
+}
+
+TEST_F(ForwardErrors, WeightOverTrailingDimensionsHasTheirProductOfElements) {
+  expect_error([&] { layer_norm(forward_, {.trailing = 2}, &record_); }, {"weight", "6", "4"});
+  expect_error([&] { rms_norm(forward_, {.trailing = 3}, &record_); }, {"weight", "6", "24"});
+}
+
+TEST_F(ForwardErrors, TrailingDimensionsLeaveTheSamples) {
+  for (const int trailing : {-1, 4, 100}) {
+    expect_error([&] { layer_norm(forward_, {.trailing = trailing}, &record_); }, {"trailing"});
+    expect_error([&] { rms_norm(forward_, {.trailing = trailing}, &record_); }, {"trailing"});
+  }
+}
+
+TEST_F(ForwardErrors, GroupsDivideTheChannels) {
+  for (const std::int64_t groups : {-1, 0, 4, 12}) {
+    expect_error([&] { group_norm(forward_, groups, &record_); }, {"groups", "channels"});
+  }
+}
+
+TEST_F(ForwardErrors, BatchStatisticsNeedARecord) {
+  expect_error([&] { batch_norm(forward_, {}, nullptr); }, {"record"});
+}
+
+TEST_F(ForwardErrors, PositionWeightsAreOnePerSampleAndPosition) {
+  for (const std::size_t size : {1, 3, 6, 11, 13, 72}) {
+    const std::vector<float> weights(size, 1.0F);
+    forward_.position_weights = weights;
+    expect_batch_error({}, {"position_weights", std::to_string(size).c_str(), "12"});
+    expect_error([&] { instance_norm(forward_, &record_); }, {"position_weights"});
+    expect_error([&] { group_norm(forward_, 2, &record_); }, {"position_weights"});
+  }
+}
+
+TEST_F(ForwardErrors, PositionWeightsAreNotNegativeOrNan) {
+  for (const float bad : {-1.0F, -1e-30F, std::numeric_limits<float>::quiet_NaN()}) {
+    for (const std::size_t place : {0, 5, 11}) {
+      std::vector<float> weights(12, 1.0F);
+      weights[place] = bad;
+      forward_.position_weights = weights;
+      expect_batch_error({}, {"position_weights"});
+      expect_error([&] { instance_norm(forward_, &record_); }, {"position_weights"});
+      expect_error([&] { group_norm(forward_, 2, &record_); }, {"position_weights"});
+    }
+  }
+}
+
+TEST_F(ForwardErrors, LayerAndRmsNormTakeNoPositionWeightsAndNoSampleMoments) {
+  const std::vector<float> weights(12, 1.0F);
+  forward_.position_weights = weights;
+  expect_error([&] { layer_norm(forward_, {}, &record_); }, {"position_weights"});
+  expect_error([&] { rms_norm(forward_, {}, &record_); }, {"position_weights"});
+  forward_.position_weights = {};
+  std::vector<Moments> moments(18);
+  forward_.sample_moments = moments;
+  expect_error([&] { layer_norm(forward_, {}, &record_); }, {"sample_moments"});
+  expect_error([&] { rms_norm(forward_, {}, &record_); }, {"sample_moments"});
+}
+
+TEST_F(ForwardErrors, SampleMomentsAreOnePerSampleAndChannel) {
+  std::vector<Moments> moments(17);
+  forward_.sample_moments = moments;
+  expect_batch_error({}, {"sample_moments", "17", "18"});
+  expect_error([&] { instance_norm(forward_, &record_); }, {"sample_moments"});
+}
+
+}  // namespace
+}  // namespace equipoise::testing

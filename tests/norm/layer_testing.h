@@ -1,0 +1,83 @@
+#pragma once
+
+// What the tests of layers share: tensors that own their memory, and short ways to call a layer.
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "equipoise/error.h"
+#include "equipoise/layers.h"
+
+namespace equipoise {
+
+constexpr std::int64_t kChannels = 4;
+const Shape kShape = {6, kChannels, 5};
+
+struct Tensor {
+  explicit Tensor(const Shape& tensor_shape, float value = 0)
+      : shape(tensor_shape),
+        values(static_cast<std::size_t>(tensor_shape.element_count()), value) {}
+
+  TensorView view() { return {.data = values.data(), .shape = shape}; }
+  ConstTensorView view() const { return {.data = values.data(), .shape = shape}; }
+
+  Shape shape;
+  std::vector<float> values;
+};
+
+inline Tensor random_tensor(unsigned seed, const Shape& shape = kShape) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal(2.0F, 3.0F);
+  Tensor tensor(shape);
+  for (float& value : tensor.values) value = normal(generator);
+  return tensor;
+}
+
+inline Tensor forward(NormLayer& layer, const Tensor& x, const ForwardOptions& options = {}) {
+  Tensor y(x.shape);
+  layer.forward(x.view(), y.view(), options);
+  return y;
+}
+
+inline Tensor backward(NormLayer& layer, const Tensor& x, const Tensor& dy,
+                       const BackwardOptions& options = {}) {
+  Tensor dx(x.shape);
+  layer.backward(x.view(), dy.view(), dx.view(), options);
+  return dx;
+}
+
+inline void randomize(NormLayer& layer) {
+  std::mt19937 generator(5);
+  std::uniform_real_distribution<float> uniform(0.5F, 1.5F);
+  for (float& value : layer.weight()) value = uniform(generator);
+  for (float& value : layer.bias()) value = uniform(generator);
+}
+
+inline std::vector<float> copy_of(std::span<const float> values) {
+  return {values.begin(), values.end()};
+}
+
+// A layer whose running statistics are not those of the batches it will see.
+inline BatchNorm trained_layer(BatchNormConfig config = {}) {
+  config.channels = kChannels;
+  BatchNorm layer(config);
+  randomize(layer);
+  for (std::size_t c = 0; c < kChannels; ++c) {
+    layer.running_statistics().mutable_mean()[c] = static_cast<float>(c);
+    layer.running_statistics().mutable_var()[c] = 4.0F + static_cast<float>(c);
+  }
+  return layer;
+}
+
+inline std::string message_of(const auto& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace equipoise

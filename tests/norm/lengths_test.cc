@@ -1,0 +1,100 @@
+// Rows and channels of every length around the width of a vector, and beyond the size of a tile.
+
+#include "norm/targets.h"
+
+#include <gtest/gtest.h>
+
+#include "norm/comparison.h"
+#include "norm/methods.h"
+
+namespace equipoise::testing {
+namespace {
+
+// Two of the widest vectors (16 f32) and one more.
+constexpr std::int64_t kLongest = 2 * 16 + 1;
+
+/// The method with options that the shape allows.
+Method fitted(Method method, const Shape& shape) {
+  if (shape.channels() % method.groups != 0) method.groups = shape.channels();
+  return method;
+}
+
+/// What is not the subject of the test changes from length to length.
+Case varied(const Method& method, const Shape& shape, Layout layout, DType dtype,
+            std::uint64_t seed) {
+  Case test{.method = fitted(method, shape), .shape = shape, .layout = layout, .dtype = dtype};
+  test.activation = kActivations[seed % 8];
+  test.residual = seed % 3 == 0;
+  test.misalignment = static_cast<std::int64_t>(seed % 5);
+  test.threads = static_cast<int>(seed % 3 + 1);
+  test.seed = seed;
+  return test;
+}
+
+void expect_lengths(std::int64_t samples, bool lengths_of_channels) {
+  for_each_target([&] {
+    for (const Method& method : plain_methods()) {
+      for (const Layout layout : kLayouts) {
+        for (std::int64_t length = 1; length <= kLongest; ++length) {
+          const auto seed = static_cast<std::uint64_t>(length);
+          const Shape shape = lengths_of_channels ? Shape{samples, length, 3}
+                                                  : Shape{samples, 1 + length % 6, length};
+          for (const DType dtype : kDTypes) {
+            expect_matches_reference(varied(method, shape, layout, dtype, seed));
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST(Lengths, OfPositionsAroundTheWidthOfAVector) { expect_lengths(2, false); }
+
+TEST(Lengths, OfChannelsAroundTheWidthOfAVector) { expect_lengths(2, true); }
+
+TEST(Lengths, OfTokensAndWidth) {
+  for_each_target([&] {
+    for (const Method& method : plain_methods()) {
+      if (method.axes.trailing == 2) continue;  // rank 2 has one trailing dimension
+      for (const std::int64_t width : {1, 2, 7, 8, 15, 16, 17, 31, 33, 64, 100, 130, 768}) {
+        for (const Layout layout : kLayouts) {
+          const auto seed = static_cast<std::uint64_t>(width);
+          expect_matches_reference(varied(method, {5, width}, layout, DType::kF32, seed));
+          expect_matches_reference(varied(method, {5, width}, layout, DType::kBF16, seed));
+        }
+      }
+    }
+  });
+}
+
+TEST(Lengths, BeyondTheSizeOfATile) {
+  const Shape shapes[] = {{2, 5, 5000}, {1, 2, 8192 + 3}, {4099, 3, 1},
+                          {2, 4099, 2}, {3, 130, 601},    {70, 17, 65}};
+  std::uint64_t seed = 1;
+  for (const Shape& shape : shapes) {
+    for (const Method& method : plain_methods()) {
+      for (const Layout layout : kLayouts) {
+        ++seed;
+        expect_matches_reference(varied(method, shape, layout, kDTypes[seed % 3 == 0], seed));
+      }
+    }
+  }
+}
+
+TEST(Lengths, ChannelsOfAGroupThatIsNoWholeVector) {
+  for_each_target([&] {
+    for (const std::int64_t size : {1, 2, 3, 5, 7, 9, 12, 17}) {
+      for (const Layout layout : kLayouts) {
+        for (const std::int64_t positions : {1, 4, 19}) {
+          const Method method{.normalization = Normalization::kGroup, .groups = 3};
+          const auto seed = static_cast<std::uint64_t>(size);
+          expect_matches_reference(
+              varied(method, {2, 3 * size, positions}, layout, DType::kF32, seed));
+        }
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace equipoise::testing

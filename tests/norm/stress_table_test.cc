@@ -1,0 +1,138 @@
+// Standard deviation 0.1 around means up to 1e4, where E[x²] − E[x]² in f32 gives a variance of 24
+// instead of 0.01.
+
+#include "norm/targets.h"
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "norm/comparison.h"
+#include "norm/methods.h"
+
+namespace equipoise::testing {
+namespace {
+
+constexpr double kMeans[] = {1e2, 1e3, 1e4};
+
+Problem stress_problem(const Case& test, double mean) {
+  Problem problem = make_problem(test);
+  std::mt19937_64 random(11);
+  std::normal_distribution<double> normal(mean, 0.1);
+  for (double& value : problem.arguments.x.values) value = rounded(normal(random), test.dtype);
+  return problem;
+}
+
+double largest(const Array& array) {
+  double result = 0;
+  for (const double value : array.values) result = std::max(result, std::abs(value));
+  return result;
+}
+
+double largest_difference(const Array& a, const Array& b) {
+  double result = 0;
+  for (std::int64_t i = 0; i < a.size(); ++i) result = std::max(result, std::abs(a[i] - b[i]));
+  return result;
+}
+
+double range(const Array& array) {
+  const auto [low, high] = std::ranges::minmax(array.values);
+  return high - low;
+}
+
+void expect_stress_table(const Method& method) {
+  for_each_target([&] {
+    for (const Layout layout : kLayouts) {
+      for (const double mean : kMeans) {
+        const Case test{.method = method, .shape = {8, 20, 14, 14}, .layout = layout};
+        SCOPED_TRACE(fmt::format("{} mean={}", describe(test), mean));
+        const Problem problem = stress_problem(test, mean);
+        NormRecord record;
+        const ForwardRun forward = run_forward(test, problem, &record);
+        const BackwardRun backward = run_backward(test, problem, record);
+        const reference::Output expected = reference_forward(test, problem);
+        const reference::Gradients gradients = reference_backward(test, problem);
+
+        ASSERT_EQ(record.rstd().size(), expected.moments.size());
+        for (std::size_t g = 0; g < expected.moments.size(); ++g) {
+          const double variance = expected.moments[g].variance();
+          const double actual = 1 / (record.rstd()[g] * record.rstd()[g]) - test.epsilon;
+          EXPECT_NEAR(actual, variance, 1e-3 * variance) << "group " << g;
+        }
+        EXPECT_LT(largest_difference(forward.y.unpack(), expected.y), 1e-5 * range(expected.y));
+        EXPECT_LT(largest_difference(backward.dx.unpack(), gradients.dx),
+                  1e-3 * largest(gradients.dx));
+      }
+    }
+  });
+}
+
+TEST(StressTable, BatchNorm) { expect_stress_table({.normalization = Normalization::kBatch}); }
+
+TEST(StressTable, InstanceNorm) {
+  expect_stress_table({.normalization = Normalization::kInstance});
+}
+
+TEST(StressTable, GroupNorm) {
+  expect_stress_table({.normalization = Normalization::kGroup, .groups = 5});
+}
+
+TEST(StressTable, LayerNormOverTrailingDimensions) {
+  expect_stress_table({.normalization = Normalization::kLayer, .axes = {.trailing = 3}});
+}
+
+TEST(StressTable, LayerNormOverChannels) {
+  expect_stress_table({.normalization = Normalization::kLayer, .axes = {}});
+}
+
+// What norm.h promises: |mean| up to 1e5 standard deviations.
+TEST(StressTable, VarianceIsRightUpToAMeanOf1e5Deviations) {
+  for_each_target([] {
+    for (const Layout layout : kLayouts) {
+      Case test{.shape = {8, 20, 14, 14}, .layout = layout};
+      const Problem problem = stress_problem(test, 1e4);
+      const TensorBuffer x(problem.arguments.x, test.shape, layout, DType::kF32);
+      const Partition partition{.samples = 8, .channels = 1};
+      std::vector<Moments> actual(20);
+      moments(x.view(), partition, {}, actual);
+      const auto expected = reference::moments(problem.arguments.x, partition, {});
+      for (std::size_t c = 0; c < actual.size(); ++c) {
+        EXPECT_NEAR(actual[c].variance() / expected[c].variance(), 1, 1e-3);
+      }
+    }
+  });
+}
+
+TEST(StressTable, ConstantChannelsHaveVarianceExactlyZero) {
+  constexpr float kConstants[] = {0.0F, 0.1F, -1e4F, 12345.678F, 3e38F, -3e38F, 1e-40F, 1e-3F};
+  for_each_target([&] {
+    for (const Layout layout : kLayouts) {
+      for (const DType dtype : kDTypes) {
+        for (const Shape& shape : {Shape{3, 8, 5}, Shape{7, 8, 33, 33}, Shape{200, 8}}) {
+          const Case test{.shape = shape, .layout = layout, .dtype = dtype, .bias = true};
+          SCOPED_TRACE(describe(test));
+          Problem problem = make_problem(test);
+          Array& x = problem.arguments.x;
+          for (std::int64_t i = 0; i < x.size(); ++i) {
+            x[i] = rounded(kConstants[i / x.positions % 8], dtype);
+          }
+          NormRecord record;
+          const ForwardRun run = run_forward(test, problem, &record);
+          for (std::size_t c = 0; c < 8; ++c) {
+            EXPECT_EQ(record.moments()[c].m2, 0) << kConstants[c];
+            EXPECT_EQ(record.moments()[c].mean, rounded(kConstants[c], dtype));
+          }
+          const Array y = run.y.unpack();
+          for (std::int64_t i = 0; i < y.size(); ++i) {
+            ASSERT_EQ(y[i], rounded(problem.bias[std::size_t(i / x.positions % 8)], dtype));
+          }
+        }
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace equipoise::testing

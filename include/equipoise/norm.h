@@ -59,10 +59,10 @@ EQUIPOISE_API Moments merge(const Moments& a, const Moments& b);
 /// Which elements share statistics: blocks of `samples` consecutive samples × `channels`
 /// consecutive channels, all positions. Groups are numbered sample block first: g =
 /// ⌊n/samples⌋·(C/channels) + ⌊c/channels⌋. The last block of samples may be smaller; `channels`
-/// divides C.
+/// divides C; one of the two is 1.
 ///
-/// | batch (N, 1) | ghost batches of B (B, 1) | instance (1, 1) | group norm with G groups (1, C/G)
-/// | layer (1, C) |
+/// - batch normalization: {N, 1}; with ghost batches of B samples: {B, 1}
+/// - instance normalization: {1, 1}; group normalization with G groups: {1, C/G}
 struct Partition {
   std::int64_t samples = 1;
   std::int64_t channels = 1;
@@ -185,7 +185,8 @@ class EQUIPOISE_API NormRecord {
   /// Mean and 1/√(variance + ε) that normalized each group.
   std::span<const double> mean() const;
   std::span<const double> rstd() const;
-  /// Moments of the batch per group, over all ranks; empty if none were computed.
+  /// Moments of the batch per group, over all ranks. Empty if none were computed, and after layer
+  /// and RMS normalization, and group normalization of small planes, which keep mean and rstd alone.
   std::span<const Moments> moments() const;
 
   struct State;
@@ -231,7 +232,8 @@ struct NormBackward {
 EQUIPOISE_API void batch_norm(const NormForward& arguments, const BatchNormOptions& options,
                               NormRecord* record);
 
-/// Instance normalization (Ulyanov et al. 2016): statistics per sample and channel.
+/// Instance normalization (Ulyanov et al. 2016): statistics per sample and channel. Here and below,
+/// the record may be null where no backward follows; a group of one value is normalized to 0.
 EQUIPOISE_API void instance_norm(const NormForward& arguments, NormRecord* record);
 
 /// Group normalization (Wu & He 2018): statistics per sample and group of C/groups consecutive

@@ -153,6 +153,11 @@ void forward_rows(const NormForward& arguments, NormRecord::State& state, Worksp
 void backward_rows(const NormBackward& arguments, const NormRecord::State& state,
                    Workspace::Arena& arena) {
   const RowChunks chunks(state);
+  if (chunks.chunks == 0) {
+    std::ranges::fill(arguments.dweight, 0.0F);
+    std::ranges::fill(arguments.dbias, 0.0F);
+    return;
+  }
   const int threads = threads_for(chunks, state.dtype);
   const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
   const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);

@@ -14,6 +14,10 @@ inline constexpr double kF32Tolerance = 1e-5;
 /// Half a unit in the last place of bf16 (8 significant bits) at that value; 0 for f32.
 double storage_rounding(double value, DType dtype);
 
+/// Of dx. Where dz is stored in bf16 on the way, dx is made of what was stored: half a unit of bf16
+/// of dz beside it, which is up to 1.5·dy (hard-swish).
+double dx_tolerance(const Case& test);
+
 void expect_forward(const Case& test, const Problem& problem, const reference::Output& expected,
                     const ForwardRun& run, const NormRecord* record);
 void expect_backward(const Case& test, const Problem& problem, const reference::Gradients& expected,

@@ -71,11 +71,27 @@ std::vector<float> position_weights(Random& random, const Case& test, Array& x) 
   return weights;
 }
 
+/// Within a few deviations of the data, as running averages are.
+void set_running_statistics(Random& random, Problem& problem) {
+  const Array& x = problem.arguments.x;
+  for (std::int64_t c = 0; c < x.channels; ++c) {
+    Array channel(1, 1, x.samples * x.positions);
+    for (std::int64_t i = 0; i < channel.size(); ++i) {
+      channel[i] = x(i / x.positions, c, i % x.positions);
+    }
+    const Moments all = channel.empty() ? Moments{} : reference::moments(channel, {}, {})[0];
+    const double deviation = std::sqrt(all.variance());
+    const double shift = deviation * uniform(random, -1.5, 1.5);
+    problem.running_mean.push_back(static_cast<float>(all.mean + shift));
+    problem.running_var.push_back(
+        static_cast<float>((all.variance() + 0.01) * uniform(random, 0.3, 3)));
+  }
+}
+
 }  // namespace
 
 Problem make_problem(const Case& test) {
   Random random(test.seed);
-  const std::int64_t channels = test.shape.channels();
   const std::int64_t parameters = parameter_count(test);
 
   Problem problem;
@@ -93,10 +109,7 @@ Problem make_problem(const Case& test) {
   in.activation = test.activation;
   in.negative_slope = 0.2F;
 
-  if (test.method.needs_running()) {
-    problem.running_mean = uniform_floats(random, channels, -2, 2);
-    problem.running_var = uniform_floats(random, channels, 0.1, 3);
-  }
+  if (test.method.needs_running()) set_running_statistics(random, problem);
   problem.batch = {.statistics = test.method.statistics,
                    .running_mean = to_f64(problem.running_mean),
                    .running_var = to_f64(problem.running_var),

@@ -1,6 +1,7 @@
 // NaN, ±∞, values near the ends of f32, denormals, single elements.
 
 #include "norm/targets.h"
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -18,12 +19,12 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 void expect_same_non_finite(const char* name, const TensorBuffer& actual, const Array& expected,
-                            const Array& scale, DType dtype) {
+                            const Array& scale, DType dtype, double relative = kF32Tolerance) {
   const Array values = actual.unpack();
   int reported = 0;
   for (std::int64_t i = 0; i < expected.size() && reported < 5; ++i) {
     const double tolerance =
-        kF32Tolerance * scale[i] + storage_rounding(std::abs(expected[i]), dtype);
+        relative * scale[i] + storage_rounding(std::abs(expected[i]) + relative * scale[i], dtype);
     const bool same = std::isnan(expected[i])   ? std::isnan(values[i])
                       : std::isinf(expected[i]) ? values[i] == expected[i]
                                                 : std::abs(values[i] - expected[i]) <= tolerance;
@@ -51,7 +52,8 @@ void expect_goes_where_the_reference_goes(const Case& test, double value) {
   }
   const BackwardRun backward = run_backward(test, problem, record);
   const auto gradients = reference_backward(test, problem);
-  expect_same_non_finite("dx", backward.dx, gradients.dx, gradients.dx_scale, test.dtype);
+  expect_same_non_finite("dx", backward.dx, gradients.dx, gradients.dx_scale, test.dtype,
+                         dx_tolerance(test));
 }
 
 TEST(SpecialValues, NanAndInfinityGoWhereTheReferencesGo) {
@@ -115,8 +117,11 @@ void expect_finite_where_the_reference_is(const Case& test, const Value& value) 
   const BackwardRun backward = run_backward(test, problem, record);
   const auto expected = reference_forward(test, problem);
   auto gradients = reference_backward(test, problem);
-  // Denormal results have no relative accuracy.
-  for (double& scale : gradients.dx_scale.values) scale += 1e-38;
+  // Two factors of rstd underflow f32 for inputs beyond 1e19 or so: the bracket of dx loses digits,
+  // and all of them where dx is denormal anyway. What counts there is that it is finite.
+  double largest = 1e-36;
+  for (const double value : gradients.dx.values) largest = std::max(largest, std::abs(value));
+  for (double& scale : gradients.dx_scale.values) scale += 1e-3 / kF32Tolerance * largest;
   expect_same_non_finite("y", forward.y, expected.y, expected.z_scale, test.dtype);
   expect_same_non_finite("dx", backward.dx, gradients.dx, gradients.dx_scale, test.dtype);
   for (std::size_t i = 0; i < backward.dweight.size(); ++i) {

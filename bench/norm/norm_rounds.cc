@@ -3,11 +3,12 @@
 //
 //   {"do": "describe"}   what machine and what peers these are
 //   {"do": "bandwidth"}  what memory allows
-//   {"do": "setup", "normalization", "shape", "groups", "activation", "variants": [{"layout",
-//   "dtype"}]}
+//   {"do": "setup", "normalization", "shape", "groups", "activation",
+//    "variants": [{"layout", "dtype"}]}
 //                        answers with the contenders, in order
-//   {"do": "round"}      runs every contender once, starting with another one each time; answers
-//   with seconds per call
+//   {"do": "round", "skip": [indices]}
+//                        runs all other contenders once, starting with another one each time;
+//                        answers with seconds per call, null for those skipped
 //
 // A command that fails is answered by {"error": "…"}. Ends with its input.
 
@@ -44,7 +45,7 @@ class Rounds {
     if (what == "describe") return describe();
     if (what == "bandwidth") return bandwidth();
     if (what == "setup") return setup(command);
-    if (what == "round") return round();
+    if (what == "round") return round(command.at("skip"));
     throw std::runtime_error("unknown command \"" + what + "\"");
   }
 
@@ -94,10 +95,12 @@ class Rounds {
     return {{"contenders", listed}, {"sets", sets_->size()}};
   }
 
-  json round() {
-    std::vector<double> times(contenders_.size());
+  json round(const std::vector<std::size_t>& skip) {
+    json times = json::array();
+    for (std::size_t i = 0; i < contenders_.size(); ++i) times.push_back(nullptr);
     for (std::size_t i = 0; i < contenders_.size(); ++i) {
       const std::size_t k = (i + first_) % contenders_.size();
+      if (std::ranges::find(skip, k) != skip.end()) continue;
       times[k] = measure(contenders_[k], *sets_, threads_, &cursor_);
     }
     ++first_;

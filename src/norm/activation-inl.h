@@ -32,9 +32,11 @@ HWY_INLINE V sigmoid(V z) {
   return hn::Div(one, hn::Add(one, exp_of_minus(z)));
 }
 
-// In Max and Min the second operand survives if it is NaN.
+// By comparisons, which leave a NaN alone; what Max and Min make of one depends on the target.
 HWY_INLINE V clamp_relu(V z, float upper) {
-  return hn::Min(hn::Set(d, upper), hn::Max(hn::Zero(d), z));
+  const V limit = hn::Set(d, upper);
+  const V positive = hn::IfThenZeroElse(hn::Le(z, hn::Zero(d)), z);
+  return hn::IfThenElse(hn::Gt(positive, limit), limit, positive);
 }
 
 /// act(z) of those that `clamp_relu` does not serve. Not inlined: with every activation in every

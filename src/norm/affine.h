@@ -20,12 +20,11 @@ struct Coefficients {
   const float* a = nullptr;
   const float* m = nullptr;  ///< m·scale
   const float* b = nullptr;
-  /// 1, but where statistics near the end of f32's range would make x − m overflow (then
-  /// `kExtremeScale`).
+  /// 1, or `kExtremeScale` where statistics are extreme.
   float scale = 1;
 };
 inline constexpr float kExtremeScale = 0x1p-110F;
-inline constexpr double kExtremeStatistic = 0x1p100;
+inline constexpr double kExtremeStatistic = 0x1p50;
 
 /// The elements that kernels 2 to 4 read and write, at the tile's first. Groups (kRuns) are
 /// `group_stride` elements apart.

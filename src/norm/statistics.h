@@ -12,8 +12,9 @@
 
 namespace equipoise::norm {
 
-/// Whether x − m could overflow: near the end of f32's range, and only there, kernels work in units
-/// of 2^110.
+/// Whether statistics are so large that coefficients of the gradient (∝ rstd²) would vanish in f32
+/// and, at the end of its range, x − m overflow: then, and only then, kernels work in units of
+/// 2^110.
 inline bool is_extreme(double mean, double rstd) {
   return std::abs(mean) > kExtremeStatistic || rstd < 1 / kExtremeStatistic;
 }

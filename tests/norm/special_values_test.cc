@@ -120,7 +120,7 @@ void expect_finite_where_the_reference_is(const Case& test, const Value& value) 
   // Two factors of rstd underflow f32 for inputs beyond 1e19 or so: the bracket of dx loses digits,
   // and all of them where dx is denormal anyway. What counts there is that it is finite.
   double largest = 1e-36;
-  for (const double value : gradients.dx.values) largest = std::max(largest, std::abs(value));
+  for (const double dx : gradients.dx.values) largest = std::max(largest, std::abs(dx));
   for (double& scale : gradients.dx_scale.values) scale += 1e-3 / kF32Tolerance * largest;
   expect_same_non_finite("y", forward.y, expected.y, expected.z_scale, test.dtype);
   expect_same_non_finite("dx", backward.dx, gradients.dx, gradients.dx_scale, test.dtype);

@@ -38,7 +38,7 @@ def _arguments():
         "norm",
         help="normalization beside oneDNN, a copy of the tensor, and PyTorch",
         description="Measures normalization in turn with oneDNN's batch norm and a copy of the "
-        "tensor in one process, and PyTorch's in a second one. Builds the release preset if needed. "
+        "tensor in one process, and PyTorch's in others. Builds the release preset if needed. "
         "See bench/README.md.",
     )
     norm.add_argument(

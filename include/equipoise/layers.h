@@ -107,7 +107,8 @@ class EQUIPOISE_API NormLayer {
 
   /// Copies all of the state from elsewhere. Throws Error for a part that is missing, unknown,
   /// given twice, of another size or type; then nothing has changed. `num_batches_tracked` may be
-  /// missing, as in checkpoints of PyTorch before 0.4.1: it is 0 then.
+  /// missing, as in checkpoints of PyTorch before 0.4.1: it is 0 then. Statistics that are staged
+  /// belong to the state before and are discarded.
   void load_state(std::span<const ConstStateView> source);
 
  protected:
@@ -131,6 +132,8 @@ class EQUIPOISE_API NormLayer {
   virtual void normalize(const NormForward& arguments, NormRecord& record) = 0;
   /// Appends what the layer's state has besides weight and bias.
   virtual void append_state(std::vector<StateView>& state);
+  /// Forgets what belongs to the state that another one has replaced.
+  virtual void state_loaded();
 
   std::string name_;
   double epsilon_;
@@ -229,6 +232,7 @@ class EQUIPOISE_API BatchNorm final : public NormLayer {
   void check(const ConstTensorView& x) const override;
   void normalize(const NormForward& arguments, NormRecord& record) override;
   void append_state(std::vector<StateView>& state) override;
+  void state_loaded() override;
 
   RunningStatistics running_;
   Statistics statistics_ = Statistics::kBatch;

@@ -128,8 +128,10 @@ struct BatchNormOptions {
   /// With kBatch only.
   std::optional<Renorm> renorm = {};
   /// Statistics over the batches of all its ranks, of any size, also empty; not with ghost batches.
-  /// The backward sums over ranks what dx needs; dweight and dbias stay this rank's share, to be
-  /// summed with the other gradients.
+  /// The backward sums over ranks what dx needs, so every rank calls it, also one that wants no dx;
+  /// dweight and dbias stay this rank's share, to be summed with the other gradients. That all
+  /// ranks together have a single value per channel is found after the exchange, on each of them:
+  /// this one error leaves the record empty (a backward refuses it) and sample_moments written.
   Communicator* communicator = nullptr;
   /// With kRunning: compute the moments of the batch nevertheless (to update the running ones, or
   /// to compare).
@@ -165,9 +167,9 @@ struct NormForward {
   /// weight 0: it does not count, whatever it holds, and is normalized like the rest. Batch,
   /// instance and group normalization only.
   std::span<const float> position_weights = {};
-  /// If not empty, receives the moments of every (n, c) at [n·C + c]; costs no further pass over
-  /// memory. Not with kRunning, unless moments are collected; batch, instance and group
-  /// normalization only.
+  /// If not empty, receives the moments of every (n, c) at [n·C + c]. They are computed beside the
+  /// groups': from the cache where a unit of work fits it, else with one more read of x. Not with
+  /// kRunning, unless moments are collected; batch, instance and group normalization only.
   std::span<Moments> sample_moments = {};
   Workspace* workspace = nullptr;
 };
@@ -186,7 +188,8 @@ class EQUIPOISE_API NormRecord {
   std::span<const double> mean() const;
   std::span<const double> rstd() const;
   /// Moments of the batch per group, over all ranks. Empty if none were computed, and after layer
-  /// and RMS normalization, and group normalization of small planes, which keep mean and rstd alone.
+  /// and RMS normalization, and group normalization of small planes, which keep mean and rstd
+  /// alone.
   std::span<const Moments> moments() const;
 
   struct State;
@@ -200,11 +203,16 @@ class EQUIPOISE_API NormRecord {
 /// Arguments of a backward. x, residual, weight, bias and position_weights are those of the
 /// forward, unchanged; all tensors have the shape, layout and dtype of x.
 ///
-/// With dz = dy·act'(z), p the weight of a position and W the sum of those of its group:
+/// With dz = dy·act'(z), x̂ = (x − μ)·rstd by the μ and rstd of the record, p the weight of a
+/// position, W the sum of those of its group and μ_B the mean of the group in the batch:
 ///
-///     dbias = Σ dz      dweight = Σ dz·x̂      dresidual = dz
-///     dx = γ·rstd·dz − (p/W)·rstd·[Σ γ·dz + x̂·Σ γ·dz·x̂]      (the bracket is absent for running
-///     statistics)
+///     dbias = Σ dz      dweight = Σ dz·(r·x̂ + d)      dresidual = dz
+///     dx = γ·r·rstd·dz − κ·(p/W)·rstd·[Σ γ·r·dz + (x − μ_B)·rstd·Σ γ·r·dz·x̂]
+///
+/// r and d are those of renormalization, else 1 and 0. κ is the share of the batch in the
+/// statistics: 1 for its own, n/(N + n) for blended, 0 for running ones. RMS normalization has
+/// μ = μ_B = 0 and only the second of the two sums in the bracket. The sums take dz at every
+/// position, also of weight 0: where padding is to be without effect, dy has to be 0 there.
 struct NormBackward {
   ConstTensorView x;
   ConstTensorView dy;

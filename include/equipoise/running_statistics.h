@@ -48,8 +48,9 @@ EQUIPOISE_API double new_value_weight(const UpdateRule& rule, std::int64_t num_b
 /// have seen.
 ///
 /// `stage` appends statistics of batches to an ordered list and changes nothing else; `commit`
-/// applies the list in that order, once, and empties it; `discard` empties it. So a recomputed
-/// forward, a skipped step or a batch with a NaN leaves no trace. Every update is computed in f64
+/// applies the list in that order, once, and empties it; `discard` empties it. So a skipped step or
+/// a batch with a NaN leaves no trace. A recomputed forward (activation checkpointing) would stage
+/// its batch a second time: run it with the update switched off. Every update is computed in f64
 /// and rounded to f32 once: committing three batches together or one after the other gives the same
 /// bits.
 ///

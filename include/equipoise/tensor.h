@@ -99,9 +99,9 @@ struct TensorView {
   DType dtype = DType::kF32;
 
   explicit operator bool() const { return data != nullptr; }
-  operator ConstTensorView() const {
-    return {data, shape, layout, dtype};
-  }  // NOLINT(google-explicit-constructor)
+  // A view that may be written can be read.
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  operator ConstTensorView() const { return {data, shape, layout, dtype}; }
 };
 
 }  // namespace equipoise

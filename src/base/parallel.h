@@ -6,8 +6,8 @@
 
 namespace equipoise {
 
-/// Calls task(i, thread) once for every i in [0, tasks), on up to num_threads() threads, in no
-/// particular order; `thread` < num_threads() tells callers apart that run at the same time.
+/// Calls task(i, thread) once for every i in [0, tasks), on up to `threads` threads, in no
+/// particular order; `thread` < `threads` tells callers apart that run at the same time.
 /// Returns when all are done. Tasks must not throw: errors are found before work starts.
 void parallel_for(std::int64_t tasks, int threads,
                   void (*task)(void* context, std::int64_t i, int thread), void* context);

@@ -89,41 +89,37 @@ struct AffineBody {
     if (i < length) element(source.at(i), offset + i, First{length - i}, bits, i, false);
   }
 
-  // kRows rows at once share the loads of their coefficients.
-  template <int kRows>
-  HWY_INLINE void rows(const LaneSource& source, std::int64_t offset, std::int64_t stride,
-                       std::uint8_t* bits, std::int64_t bits_stride, std::int64_t length) const {
+  HWY_INLINE void rows(const LaneSource& source, const Panel& panel) const {
     const std::int64_t step = lanes();
-    bool streaming = tile.streaming;
-    for (int r = 0; r < kRows; ++r)
-      streaming = streaming && misaligned(y + offset + r * stride) == 0;
-    const auto all_rows = [&](std::int64_t i, auto n) {
-      const Affine affine = source.at(i);
-      for (int r = 0; r < kRows; ++r) {
-        element(affine, offset + r * stride + i, n,
-                bits != nullptr ? bits + r * bits_stride : nullptr, i, streaming);
-      }
-    };
-    std::int64_t i = 0;
-    for (; i + step <= length; i += step) all_rows(i, Full());
-    if (i < length) all_rows(i, First{length - i});
+    const bool streaming = tile.streaming && aligned_rows(y, panel);
+    for_columns<kWide, 1>(
+        panel.rows, panel.length,
+        [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
+            EQUIPOISE_INLINE_LAMBDA {
+              Affine affine[columns()];
+              unrolled<columns()>(
+                  [&](auto j) EQUIPOISE_INLINE_LAMBDA { affine[j()] = source.at(i + j() * step); });
+              for (std::int64_t r = first; r < first + count; ++r) {
+                std::uint8_t* bits =
+                    panel.bits != nullptr ? panel.bits + r * panel.bits_stride : nullptr;
+                const std::int64_t offset = panel.offset + r * panel.stride;
+                unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                  const std::int64_t column = i + j() * step;
+                  element(affine[j()], offset + column, n, bits, column, streaming);
+                });
+              }
+            });
   }
 
   HWY_INLINE void all() const {
     if (tile.form == Form::kRuns) {
-      for_runs(tile, [&](const Run& r) {
+      for_runs(tile, [&](const Run& r) EQUIPOISE_INLINE_LAMBDA {
         run(RunSource(tile.coefficients, r.group), r.offset, r.bits, r.length);
       });
       return;
     }
     const LaneSource source(tile.coefficients);
-    for_panels(tile, [&](const Panel& panel) {
-      for_row_blocks<4>(panel.rows, [&](auto count, std::int64_t r) {
-        rows<count()>(source, panel.offset + r * panel.stride, panel.stride,
-                      panel.bits != nullptr ? panel.bits + r * panel.bits_stride : nullptr,
-                      panel.bits_stride, panel.length);
-      });
-    });
+    for_panels(tile, [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(source, panel); });
   }
 };
 

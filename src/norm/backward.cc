@@ -37,8 +37,9 @@ class BackwardPass {
         arena_(arena),
         parameters_(parameters),
         through_statistics_(!state.frozen && arguments.dx),
-        first_sweep_(through_statistics_ || arguments.dresidual || !arguments.dweight.empty() ||
-                     !arguments.dbias.empty()),
+        over_ranks_(!state.frozen && state.communicator != nullptr),
+        first_sweep_(through_statistics_ || over_ranks_ || arguments.dresidual ||
+                     !arguments.dweight.empty() || !arguments.dbias.empty()),
         units_(walk_, block_.across_samples(), state.partition.channels, state.dtype, 2,
                state.communicator != nullptr),
         streaming_(arguments.dx && beyond_cache(arguments.dx) &&
@@ -230,8 +231,8 @@ class BackwardPass {
       });
       for_groups([&](std::int64_t i) { sum_group(unit, i, scratch); });
     }
+    if (over_ranks_) sum_groups_over_ranks();
     if (through_statistics_) {
-      if (state_.communicator != nullptr) sum_groups_over_ranks();
       for_groups([&](std::int64_t i) { form_shares(unit, i, extreme, scratch); });
     }
     if (args_.dx) {
@@ -263,6 +264,7 @@ class BackwardPass {
   Workspace::Arena& arena_;
   const std::span<ParameterGradient> parameters_;
   const bool through_statistics_;
+  const bool over_ranks_;  // whatever this rank computes, the others wait for its sums
   const bool first_sweep_;
   const Units units_;
   const bool streaming_;

@@ -1,6 +1,7 @@
 #include "norm/check.h"
 
 #include <cmath>
+#include <cstdint>
 
 #include <fmt/format.h>
 
@@ -36,17 +37,19 @@ void check_overlap(std::string_view what, std::string_view out_name, const Tenso
                                      : "give it memory of its own");
 }
 
-bool needs_residual(Activation activation) {
-  return activation == Activation::kSilu || activation == Activation::kSigmoid ||
-         activation == Activation::kTanh || activation == Activation::kHardSwish;
-}
-
 void check_positive(std::string_view what, std::string_view name, double value) {
   if (!(value > 0) || !std::isfinite(value))
     fail(what, "{} is {}; it must be finite and > 0", name, value);
 }
 
 }  // namespace
+
+bool backward_reads_residual(const NormRecord::State& state) {
+  const bool needs_z =
+      state.activation == Activation::kSilu || state.activation == Activation::kSigmoid ||
+      state.activation == Activation::kTanh || state.activation == Activation::kHardSwish;
+  return state.has_residual && needs_z;
+}
 
 void check_tensor(std::string_view what, std::string_view name, const ConstTensorView& view) {
   if (view.layout > Layout::kBlocked16) {
@@ -63,6 +66,11 @@ void check_tensor(std::string_view what, std::string_view name, const ConstTenso
   if (view.data == nullptr && view.shape.element_count() > 0) {
     fail(what, "{} has no data (null) for shape {}; point it at the tensor's first element", name,
          to_string(view.shape));
+  }
+  if (reinterpret_cast<std::uintptr_t>(view.data) % size_of(view.dtype) != 0 &&
+      view.shape.element_count() > 0) {
+    fail(what, "{} is misaligned at address {}; {} elements need multiples of {} bytes", name,
+         view.data, to_string(view.dtype), size_of(view.dtype));
   }
 }
 
@@ -204,7 +212,7 @@ void check_backward(const NormBackward& a, const NormRecord::State& state) {
   if (a.dy_second) check_like(kWhat, "dy_second", a.dy_second, a.x);
   if (a.dx) check_like(kWhat, "dx", a.dx, a.x);
   if (a.dresidual) check_like(kWhat, "dresidual", a.dresidual, a.x);
-  if (state.has_residual && needs_residual(state.activation)) {
+  if (backward_reads_residual(state)) {
     if (!a.residual && state.shape.element_count() > 0) {
       fail(kWhat, "the forward added a residual before {}; the derivative needs it again",
            to_string(state.activation));

@@ -21,6 +21,10 @@ void check_forward(std::string_view what, const NormForward& arguments, std::int
 void check_options(const BatchNormOptions& options, const Shape& shape);
 void check_backward(const NormBackward& arguments, const NormRecord::State& state);
 
+/// Whether a derivative is formed from z and a residual was part of z: then, and only then, the
+/// backward reads it.
+bool backward_reads_residual(const NormRecord::State& state);
+
 /// Elements of weight and bias over axes; checks them.
 std::int64_t checked_axes(std::string_view what, const Shape& shape, LayerAxes axes);
 

@@ -96,14 +96,8 @@ HWY_INLINE void for_panels(const Tile& tile, Body&& body) {
   }
 }
 
-/// Calls body(count, first row) for blocks of kRows rows (count() is a constant), then for single
-/// ones.
-template <int kRows, class Body>
-HWY_INLINE void for_row_blocks(std::int64_t rows, Body&& body) {
-  std::int64_t r = 0;
-  for (; r + kRows <= rows; r += kRows) body(std::integral_constant<int, kRows>(), r);
-  for (; r < rows; ++r) body(std::integral_constant<int, 1>(), r);
-}
+/// Vectors of coefficients that fit in registers side by side: five of each in a backward.
+constexpr int kWide = hn::MaxLanes(D()) == 16 ? 4 : 2;
 
 /// Elements before p is aligned to a vector, for streaming.
 template <class T>
@@ -111,6 +105,13 @@ HWY_INLINE std::int64_t misaligned(const T* p) {
   const auto bytes = static_cast<std::int64_t>(sizeof(T)) * lanes();
   const auto past = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(p)) & (bytes - 1);
   return past == 0 ? 0 : (bytes - past) / static_cast<std::int64_t>(sizeof(T));
+}
+
+/// Whether all rows of a panel of p's tensor begin aligned.
+template <class T>
+HWY_INLINE bool aligned_rows(const T* p, const Panel& panel) {
+  return misaligned(p + panel.offset) == 0 &&
+         (panel.rows == 1 || misaligned(p + panel.offset + panel.stride) == 0);
 }
 
 }  // namespace equipoise::norm::HWY_NAMESPACE

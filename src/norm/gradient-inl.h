@@ -38,7 +38,8 @@ struct Gradient {
   V dz, deviation;
 };
 
-template <class T, Derivative kDerivative>
+/// `kPlain`: no second dy and no weights, which spares the tests for them.
+template <class T, Derivative kDerivative, bool kPlain = false>
 struct GradientSource {
   const GradientTile& tile;
   const T* x = static_cast<const T*>(tile.x);
@@ -54,7 +55,7 @@ struct GradientSource {
                          std::int64_t i, const float* w) const {
     V deviation = affine.deviation(load(x + offset, n));
     V incoming = load(dy + offset, n);
-    if (dy_second != nullptr) incoming = hn::Add(incoming, load(dy_second + offset, n));
+    if (!kPlain && dy_second != nullptr) incoming = hn::Add(incoming, load(dy_second + offset, n));
     V dz = incoming;
     if constexpr (kDerivative == Derivative::kClamp) {
       dz = hn::IfThenElseZero(passes(affine.z(deviation), limit), incoming);
@@ -72,7 +73,7 @@ struct GradientSource {
       dz = hn::IfThenElseZero(n.mask(), dz);
       deviation = hn::IfThenElseZero(n.mask(), deviation);
     }
-    if (w != nullptr) {
+    if (!kPlain && w != nullptr) {
       const auto idle = hn::And(hn::Eq(load(w, n), hn::Zero(d)), hn::Eq(incoming, hn::Zero(d)));
       dz = hn::IfThenZeroElse(idle, dz);
       deviation = hn::IfThenZeroElse(idle, deviation);

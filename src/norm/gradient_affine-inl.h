@@ -14,10 +14,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace equipoise::norm::HWY_NAMESPACE {
 
-template <class T, Derivative kDerivative>
-struct GradientAffineBody {
+template <class T, Derivative kDerivative, bool kPlain>
+struct GradientAffineLoops {
   const GradientAffineTile& tile;
-  const GradientSource<T, kDerivative> source{tile};
+  const GradientSource<T, kDerivative, kPlain> source{tile};
   T* dx = static_cast<T*>(tile.dx);
 
   // q and s are not looked at if the tile has none.
@@ -29,7 +29,7 @@ struct GradientAffineBody {
     V result = hn::Mul(hn::Mul(affine.a, affine.scale), g.dz);
     if (tile.q != nullptr) {
       const V through_statistics = hn::MulAdd(q, g.deviation, s);
-      if (w != nullptr) {
+      if (!kPlain && w != nullptr) {
         const V weight = load(w, n);
         result = hn::IfThenElse(hn::Gt(weight, hn::Zero(d)),
                                 hn::MulAdd(weight, through_statistics, result), result);
@@ -67,31 +67,38 @@ struct GradientAffineBody {
       element(affine, q, s, offset + i, First{length - i}, bits, i, weight_at(w, i), false);
   }
 
-  template <int kRows>
-  HWY_INLINE void rows(const LaneSource& lane_source, std::int64_t offset, std::int64_t stride,
-                       const std::uint8_t* bits, std::int64_t bits_stride, const float* w,
-                       std::int64_t weight_stride, std::int64_t length) const {
+  HWY_INLINE void rows(const LaneSource& lane_source, const Panel& panel) const {
     const std::int64_t step = lanes();
-    bool streaming = tile.streaming;
-    for (int r = 0; r < kRows; ++r)
-      streaming = streaming && misaligned(dx + offset + r * stride) == 0;
-    const auto all_rows = [&](std::int64_t i, auto n) {
-      const Affine affine = lane_source.at(i);
-      const V q = tile.q != nullptr ? hn::LoadU(d, tile.q + i) : hn::Zero(d);
-      const V s = tile.q != nullptr ? hn::LoadU(d, tile.s + i) : hn::Zero(d);
-      for (int r = 0; r < kRows; ++r) {
-        element(affine, q, s, offset + r * stride + i, n, bits_at(bits, r * bits_stride), i,
-                weight_at(w, r * weight_stride + i), streaming);
-      }
-    };
-    std::int64_t i = 0;
-    for (; i + step <= length; i += step) all_rows(i, Full());
-    if (i < length) all_rows(i, First{length - i});
+    const bool streaming = tile.streaming && aligned_rows(dx, panel);
+    const float* w = weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
+    const std::int64_t weight_stride = panel.is_segments ? tile.weight_stride : panel.stride;
+    for_columns<kWide, 1>(
+        panel.rows, panel.length,
+        [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
+            EQUIPOISE_INLINE_LAMBDA {
+              Affine affine[columns()];
+              V q[columns()], s[columns()];
+              unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                const std::int64_t column = i + j() * step;
+                affine[j()] = lane_source.at(column);
+                q[j()] = tile.q != nullptr ? hn::LoadU(d, tile.q + column) : hn::Zero(d);
+                s[j()] = tile.q != nullptr ? hn::LoadU(d, tile.s + column) : hn::Zero(d);
+              });
+              for (std::int64_t r = first; r < first + count; ++r) {
+                const std::uint8_t* bits = bits_at(panel.bits, r * panel.bits_stride);
+                const std::int64_t offset = panel.offset + r * panel.stride;
+                unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                  const std::int64_t column = i + j() * step;
+                  element(affine[j()], q[j()], s[j()], offset + column, n, bits, column,
+                          weight_at(w, r * weight_stride + column), streaming);
+                });
+              }
+            });
   }
 
   HWY_INLINE void all() const {
     if (tile.form == Form::kRuns) {
-      for_runs(tile, [&](const Run& r) {
+      for_runs(tile, [&](const Run& r) EQUIPOISE_INLINE_LAMBDA {
         const V q = hn::Set(d, tile.q != nullptr ? tile.q[r.group] : 0.0F);
         const V s = hn::Set(d, tile.q != nullptr ? tile.s[r.group] : 0.0F);
         run(RunSource(tile.coefficients, r.group).affine, q, s, r.offset, r.bits,
@@ -100,16 +107,20 @@ struct GradientAffineBody {
       return;
     }
     const LaneSource lane_source(tile.coefficients);
-    for_panels(tile, [&](const Panel& panel) {
-      const float* w =
-          weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
-      const std::int64_t weight_stride = panel.is_segments ? tile.weight_stride : panel.stride;
-      for_row_blocks<4>(panel.rows, [&](auto count, std::int64_t r) {
-        rows<count()>(lane_source, panel.offset + r * panel.stride, panel.stride,
-                      bits_at(panel.bits, r * panel.bits_stride), panel.bits_stride,
-                      weight_at(w, r * weight_stride), weight_stride, panel.length);
-      });
-    });
+    for_panels(tile, [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(lane_source, panel); });
+  }
+};
+
+template <class T, Derivative kDerivative>
+struct GradientAffineBody {
+  const GradientAffineTile& tile;
+
+  void all() const {
+    if (tile.dy_second == nullptr && tile.weights == nullptr) {
+      GradientAffineLoops<T, kDerivative, true>{tile}.all();
+    } else {
+      GradientAffineLoops<T, kDerivative, false>{tile}.all();
+    }
   }
 };
 

@@ -14,10 +14,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace equipoise::norm::HWY_NAMESPACE {
 
-template <class T, Derivative kDerivative>
-struct GradientMomentsBody {
+template <class T, Derivative kDerivative, bool kPlain>
+struct GradientMomentsLoops {
   const GradientMomentsTile& tile;
-  const GradientSource<T, kDerivative> source{tile};
+  const GradientSource<T, kDerivative, kPlain> source{tile};
   T* dz_out = static_cast<T*>(tile.dz);
   const V gradient_scale = hn::Set(d, tile.gradient_scale);
 
@@ -25,7 +25,7 @@ struct GradientMomentsBody {
   HWY_INLINE void add(const Affine& affine, std::int64_t offset, N n, const std::uint8_t* bits,
                       std::int64_t i, const float* w, V& sum, V& products) const {
     const Gradient g = source.at(affine, offset, n, bits, i, w);
-    if (dz_out != nullptr) store(g.dz, dz_out + offset, n);
+    if (!kPlain && dz_out != nullptr) store(g.dz, dz_out + offset, n);
     const V scaled = hn::Mul(g.dz, gradient_scale);
     sum = hn::Add(sum, scaled);
     products = hn::MulAdd(scaled, g.deviation, products);
@@ -59,25 +59,35 @@ struct GradientMomentsBody {
     }
   }
 
-  template <int kRows>
-  HWY_INLINE void rows(const LaneSource& lane_source, std::int64_t offset, std::int64_t stride,
-                       const std::uint8_t* bits, std::int64_t bits_stride, const float* w,
-                       std::int64_t weight_stride, std::int64_t length) const {
+  HWY_INLINE void rows(const LaneSource& lane_source, const Panel& panel) const {
     const std::int64_t step = lanes();
-    const auto all_rows = [&](std::int64_t i, auto n) {
-      const Affine affine = lane_source.at(i);
-      V s = hn::Load(d, tile.sum + i);
-      V p = hn::Load(d, tile.sum_of_products + i);
-      for (int r = 0; r < kRows; ++r) {
-        add(affine, offset + r * stride + i, n, bits_at(bits, r * bits_stride), i,
-            weight_at(w, r * weight_stride + i), s, p);
-      }
-      hn::Store(s, d, tile.sum + i);
-      hn::Store(p, d, tile.sum_of_products + i);
-    };
-    std::int64_t i = 0;
-    for (; i + step <= length; i += step) all_rows(i, Full());
-    if (i < length) all_rows(i, First{length - i});
+    const float* w = weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
+    const std::int64_t weight_stride = panel.is_segments ? tile.weight_stride : panel.stride;
+    for_columns<kWide, 2>(
+        panel.rows, panel.length,
+        [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
+            EQUIPOISE_INLINE_LAMBDA {
+              Affine affine[columns()];
+              V sums[columns()], products[columns()];
+              unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                affine[j()] = lane_source.at(i + j() * step);
+                sums[j()] = hn::Load(d, tile.sum + i + j() * step);
+                products[j()] = hn::Load(d, tile.sum_of_products + i + j() * step);
+              });
+              for (std::int64_t r = first; r < first + count; ++r) {
+                const std::uint8_t* bits = bits_at(panel.bits, r * panel.bits_stride);
+                const std::int64_t offset = panel.offset + r * panel.stride;
+                unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                  const std::int64_t column = i + j() * step;
+                  add(affine[j()], offset + column, n, bits, column,
+                      weight_at(w, r * weight_stride + column), sums[j()], products[j()]);
+                });
+              }
+              unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                hn::Store(sums[j()], d, tile.sum + i + j() * step);
+                hn::Store(products[j()], d, tile.sum_of_products + i + j() * step);
+              });
+            });
   }
 
   HWY_INLINE void all() const {
@@ -86,16 +96,20 @@ struct GradientMomentsBody {
     std::fill_n(tile.sum, padded, 0.0F);
     std::fill_n(tile.sum_of_products, padded, 0.0F);
     const LaneSource lane_source(tile.coefficients);
-    for_panels(tile, [&](const Panel& panel) {
-      const float* w =
-          weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
-      const std::int64_t weight_stride = panel.is_segments ? tile.weight_stride : panel.stride;
-      for_row_blocks<4>(panel.rows, [&](auto count, std::int64_t r) {
-        rows<count()>(lane_source, panel.offset + r * panel.stride, panel.stride,
-                      bits_at(panel.bits, r * panel.bits_stride), panel.bits_stride,
-                      weight_at(w, r * weight_stride), weight_stride, panel.length);
-      });
-    });
+    for_panels(tile, [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(lane_source, panel); });
+  }
+};
+
+template <class T, Derivative kDerivative>
+struct GradientMomentsBody {
+  const GradientMomentsTile& tile;
+
+  void all() const {
+    if (tile.dz == nullptr && tile.dy_second == nullptr && tile.weights == nullptr) {
+      GradientMomentsLoops<T, kDerivative, true>{tile}.all();
+    } else {
+      GradientMomentsLoops<T, kDerivative, false>{tile}.all();
+    }
   }
 };
 

@@ -47,7 +47,8 @@ HWY_INLINE ShiftedSums sums_of_run(const T* x, const Segments& segments, const f
   for (std::int64_t segment = 0; segment < segments.count; ++segment) {
     const T* p = x + segment * segments.stride;
     const float* w = kWeighted ? weights + segment * weight_stride : nullptr;
-    const auto at = [&](std::int64_t i) { return kWeighted ? w + i : nullptr; };
+    const auto at = [&](std::int64_t i)
+                        EQUIPOISE_INLINE_LAMBDA { return kWeighted ? w + i : nullptr; };
     std::int64_t i = 0;
     for (; i + 4 * step <= segments.length; i += 4 * step) {
       add_deviations<kWeighted>(p + i, at(i), Full(), h, k, s0, q0);
@@ -119,53 +120,37 @@ inline void run_moments(const RunMoments& tile, Moments* out) {
   }
 }
 
-// kRows rows at once, so that the sums of a lane are loaded and stored once for all of them.
-template <int kRows, bool kWeighted, class T, class N>
-HWY_INLINE void add_rows(const T* x, std::int64_t stride, const float* w,
-                         std::int64_t weight_stride, N n, V scale, const float* shift, float* sum,
-                         float* squares) {
-  const V k = hn::Load(d, shift);
-  V s = hn::Zero(d);
-  V q = hn::Zero(d);
-  for (int r = 0; r < kRows; ++r) {
-    add_deviations<kWeighted>(x + r * stride, kWeighted ? w + r * weight_stride : nullptr, n, scale,
-                              k, s, q);
-  }
-  hn::Store(hn::Add(hn::Load(d, sum), s), d, sum);
-  hn::Store(hn::Add(hn::Load(d, squares), q), d, squares);
-}
-
-template <int kRows, bool kWeighted, class T>
-HWY_INLINE void add_rows_of(const T* x, std::int64_t stride, const float* w,
-                            std::int64_t weight_stride, std::int64_t length, V scale,
-                            const LaneSums& tile) {
-  const std::int64_t step = lanes();
-  const auto at = [&](std::int64_t i) { return kWeighted ? w + i : nullptr; };
-  std::int64_t i = 0;
-  for (; i + step <= length; i += step) {
-    add_rows<kRows, kWeighted>(x + i, stride, at(i), weight_stride, Full(), scale, tile.shift + i,
-                               tile.sum + i, tile.sum_of_squares + i);
-  }
-  if (i < length) {
-    add_rows<kRows, kWeighted>(x + i, stride, at(i), weight_stride, First{length - i}, scale,
-                               tile.shift + i, tile.sum + i, tile.sum_of_squares + i);
-  }
-}
-
 template <bool kWeighted, class T>
 HWY_INLINE void add_panel(const T* x, std::int64_t rows, std::int64_t stride, const float* w,
                           std::int64_t weight_stride, std::int64_t length, V scale,
                           const LaneSums& tile) {
-  constexpr int kRows = 8;
-  const auto at = [&](std::int64_t r) { return kWeighted ? w + r * weight_stride : nullptr; };
-  std::int64_t r = 0;
-  for (; r + kRows <= rows; r += kRows) {
-    add_rows_of<kRows, kWeighted>(x + r * stride, stride, at(r), weight_stride, length, scale,
-                                  tile);
-  }
-  for (; r < rows; ++r) {
-    add_rows_of<1, kWeighted>(x + r * stride, stride, at(r), weight_stride, length, scale, tile);
-  }
+  const std::int64_t step = lanes();
+  for_columns<4, 8>(
+      rows, length,
+      [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
+          EQUIPOISE_INLINE_LAMBDA {
+            constexpr int kColumns = columns();
+            V k[kColumns], sum[kColumns], squares[kColumns];
+            unrolled<kColumns>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+              k[j()] = hn::Load(d, tile.shift + i + j() * step);
+              sum[j()] = hn::Zero(d);
+              squares[j()] = hn::Zero(d);
+            });
+            for (std::int64_t r = first; r < first + count; ++r) {
+              unrolled<kColumns>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                const std::int64_t column = i + j() * step;
+                add_deviations<kWeighted>(x + r * stride + column,
+                                          kWeighted ? w + r * weight_stride + column : nullptr, n,
+                                          scale, k[j()], sum[j()], squares[j()]);
+              });
+            }
+            unrolled<kColumns>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+              float* sums = tile.sum + i + j() * step;
+              float* sums_of_squares = tile.sum_of_squares + i + j() * step;
+              hn::Store(hn::Add(hn::Load(d, sums), sum[j()]), d, sums);
+              hn::Store(hn::Add(hn::Load(d, sums_of_squares), squares[j()]), d, sums_of_squares);
+            });
+          });
 }
 
 template <bool kWeighted, class T>
@@ -189,7 +174,7 @@ void sums_of_lanes_as(const LaneSums& tile) {
     add_panel<kWeighted>(p, rows, tile.width, w, tile.width, tile.width, scale, tile);
     if (rest > 0) {
       const std::int64_t done = rows * tile.width;
-      add_rows_of<1, kWeighted>(p + done, 0, kWeighted ? w + done : nullptr, 0, rest, scale, tile);
+      add_panel<kWeighted>(p + done, 1, 0, kWeighted ? w + done : nullptr, 0, rest, scale, tile);
     }
   }
 }

@@ -1,6 +1,7 @@
 #include "equipoise/norm.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -52,17 +53,25 @@ namespace {
 
 using norm::SampleBlock;
 
-// The caller's workspace or one of the call's own, empty.
+// The caller's workspace or one of the call's own, empty; the caller's is left ready for the same
+// call again.
 class ScratchArena {
  public:
   explicit ScratchArena(Workspace* workspace)
-      : arena_(workspace != nullptr ? workspace->arena() : own_.arena()) {
-    arena_.reset();
+      : arena_(workspace != nullptr ? workspace->arena() : own_.emplace().arena()) {}
+  ~ScratchArena() {
+    if (!own_) arena_.reset();
   }
+  ScratchArena(const ScratchArena&) = delete;
+  ScratchArena& operator=(const ScratchArena&) = delete;
+
   Workspace::Arena& operator*() { return arena_; }
+  NormRecord::State& state_of(NormRecord* record) {
+    return record != nullptr ? record->state() : arena_.spare_record;
+  }
 
  private:
-  Workspace own_;
+  std::optional<Workspace> own_;
   Workspace::Arena& arena_;
 };
 
@@ -93,6 +102,19 @@ void describe(const NormForward& a, Partition partition, bool keep_bits, NormRec
   state.has_bits = keep_bits && state.has_residual && has_derivative_bits(a.activation);
 }
 
+// Of a sample without positions no tile would write them.
+void clear_sample_moments_of_no_positions(const NormForward& a) {
+  if (a.x.shape.positions() == 0) std::ranges::fill(a.sample_moments, Moments{});
+}
+
+// There is nothing to compute, and nothing to divide by.
+void finish_without_channels(NormRecord::State& state) {
+  state.mean.clear();
+  state.rstd.clear();
+  state.moments.clear();
+  state.filled = true;
+}
+
 // Sizes what the passes over blocks of samples fill in.
 void prepare_groups(NormRecord::State& state, bool with_moments, bool with_renorm) {
   const std::int64_t rows =
@@ -112,10 +134,11 @@ void prepare_groups(NormRecord::State& state, bool with_moments, bool with_renor
 }
 
 void per_sample_norm(const NormForward& a, std::int64_t channels_per_group, NormRecord* record) {
-  NormRecord own;
-  NormRecord::State& state = record != nullptr ? record->state() : own.state();
-  describe(a, {1, channels_per_group}, record != nullptr, state);
   ScratchArena arena(a.workspace);
+  NormRecord::State& state = arena.state_of(record);
+  describe(a, {1, channels_per_group}, record != nullptr, state);
+  if (a.x.shape.channels() == 0) return finish_without_channels(state);
+  clear_sample_moments_of_no_positions(a);
   if (norm::goes_by_rows(state)) {
     norm::prepare_rows(state);
     norm::forward_rows(a, state, *arena);
@@ -136,14 +159,14 @@ void norm_over_axes(const char* what, const NormForward& a, LayerAxes axes, bool
         "for a masked layer norm of an image use group norm with one group",
         what, a.position_weights.empty() ? "sample_moments" : "position_weights"));
   }
-  NormRecord own;
-  NormRecord::State& state = record != nullptr ? record->state() : own.state();
+  ScratchArena arena(a.workspace);
+  NormRecord::State& state = arena.state_of(record);
   describe(a, {1, a.x.shape.channels()}, record != nullptr, state);
   state.over_axes = true;
   state.axes = axes;
   state.centered = centered;
+  if (a.x.shape.channels() == 0) return finish_without_channels(state);
   norm::prepare_rows(state);
-  ScratchArena arena(a.workspace);
   norm::forward_rows(a, state, *arena);
   state.filled = true;
 }
@@ -175,8 +198,8 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
     norm::check_batch(options, count_block(block));
   }
 
-  NormRecord own;
-  NormRecord::State& state = record != nullptr ? record->state() : own.state();
+  ScratchArena arena(a.workspace);
+  NormRecord::State& state = arena.state_of(record);
   describe(a, {block_samples, 1}, record != nullptr, state);
   state.across_samples = true;
   state.frozen = running;
@@ -186,8 +209,9 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
     state.batch_share[static_cast<std::size_t>(block)] =
         norm::batch_share(options, count_block(block).samples);
   }
+  if (a.x.shape.channels() == 0) return finish_without_channels(state);
+  clear_sample_moments_of_no_positions(a);
   prepare_groups(state, with_moments, options.renorm.has_value());
-  ScratchArena arena(a.workspace);
   BatchNormOptions used = options;
   used.communicator = state.communicator;
   norm::forward(a, used, state, *arena);
@@ -217,9 +241,16 @@ void rms_norm(const NormForward& a, LayerAxes axes, NormRecord* record) {
   norm_over_axes("RMS norm", a, axes, false, record);
 }
 
-void norm_backward(const NormBackward& a, const NormRecord& record) {
+void norm_backward(const NormBackward& arguments, const NormRecord& record) {
   const NormRecord::State& state = record.state();
+  NormBackward a = arguments;
+  if (!norm::backward_reads_residual(state)) a.residual = {};
   norm::check_backward(a, state);
+  if (state.shape.channels() == 0) {
+    std::ranges::fill(a.dweight, 0.0F);
+    std::ranges::fill(a.dbias, 0.0F);
+    return;
+  }
   ScratchArena arena(a.workspace);
   if (norm::goes_by_rows(state)) {
     norm::backward_rows(a, state, *arena);

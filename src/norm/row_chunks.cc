@@ -17,10 +17,9 @@ constexpr std::int64_t kLeastRows = 4;
 struct Addressing {
   std::int64_t sample, block, position, channel, block_channels;
 
-  Addressing(const Shape& shape, Layout layout) {
+  Addressing(const Shape& shape, Layout layout) : channel(1) {
     const std::int64_t positions = shape.positions();
     sample = storage_elements({1, shape.channels()}, layout) * positions;
-    channel = 1;
     switch (layout) {
       case Layout::kChannelsFirst:
         block_channels = 1;

@@ -37,7 +37,7 @@ struct RowsBackwardBody {
                        const std::uint8_t* bits, std::int64_t length, float gradient_scale) const {
     const V scale = hn::Set(d, gradient_scale);
     V s0 = hn::Zero(d), p0 = s0, s1 = s0, p1 = s0;
-    const auto add = [&](std::int64_t i, auto n, V& s, V& p) {
+    const auto add = [&](std::int64_t i, auto n, V& s, V& p) EQUIPOISE_INLINE_LAMBDA {
       Gradient g = kFirstTime ? source.at(row.at(i), offset + i, n, bits, i, nullptr)
                               : again(row, offset, n, bits, i);
       const V normalized = row.normalized(g.deviation);
@@ -96,7 +96,7 @@ struct RowsBackwardBody {
       const V mean_dz = hn::Set(d, tile.centered ? static_cast<float>(s.dz * share) : 0.0F);
       const V mean_product = hn::Set(d, static_cast<float>(s.products * share));
       const V rstd = hn::Set(d, static_cast<float>(tile.rstd[r]));
-      const auto element = [&](std::int64_t i, auto n) {
+      const auto element = [&](std::int64_t i, auto n) EQUIPOISE_INLINE_LAMBDA {
         const Gradient g = again(row, offset, n, bits, i);
         const V from_statistics = hn::MulAdd(row.normalized(g.deviation), mean_product, mean_dz);
         const V result =

@@ -1,6 +1,7 @@
 #include "norm/rows_pass.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "base/parallel.h"
@@ -105,6 +106,10 @@ void prepare_rows(NormRecord::State& state) {
   state.moments.clear();
   if (state.has_bits)
     state.bits.reserve(static_cast<std::size_t>(chunks.rows * chunks.bits_stride()));
+  if (chunks.chunks == 0) {  // rows without elements, if any
+    std::ranges::fill(state.mean, 0.0);
+    std::ranges::fill(state.rstd, 1 / std::sqrt(state.epsilon));
+  }
 }
 
 void forward_rows(const NormForward& arguments, NormRecord::State& state, Workspace::Arena& arena) {

@@ -8,8 +8,11 @@
 #define EQUIPOISE_NORM_SIMD_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include <hwy/highway.h>
 
@@ -108,6 +111,39 @@ HWY_INLINE hn::Mask<D> load_bits(const std::uint8_t* row, std::int64_t i) {
   std::memcpy(buffer, row + i / 8, hn::Lanes(d) == 16 ? 2 : 1);
   buffer[0] = static_cast<std::uint8_t>(buffer[0] >> (i % 8));
   return hn::LoadMaskBits(d, buffer);
+}
+
+/// On the bodies of loops: a call for every few vectors would cost more than the work.
+#undef EQUIPOISE_INLINE_LAMBDA
+#define EQUIPOISE_INLINE_LAMBDA __attribute__((always_inline))
+
+/// Calls body(j) for the constants j = 0 … kCount − 1.
+template <int kCount, class Body>
+HWY_INLINE void unrolled(Body&& body) {
+  [&]<int... j>(std::integer_sequence<int, j...>) EQUIPOISE_INLINE_LAMBDA {
+    (body(std::integral_constant<int, j>()), ...);
+  }
+  (std::make_integer_sequence<int, kCount>());
+}
+
+/// Walks rows of equal length so that what belongs to a column (coefficients, sums) stays in
+/// registers for several rows: calls body(first row, rows, column, columns, n) with columns()
+/// vectors of n lanes from element `column` on. Memory is read in whole cache lines, and in its own
+/// order where a row is no longer than kColumns vectors.
+template <int kColumns, int kRows, class Body>
+HWY_INLINE void for_columns(std::int64_t rows, std::int64_t length, Body&& body) {
+  const std::int64_t step = lanes();
+  const std::int64_t at_once = length <= kColumns * step ? rows : std::int64_t{kRows};
+  for (std::int64_t r = 0; r < rows; r += at_once) {
+    const std::int64_t count = std::min(at_once, rows - r);
+    std::int64_t i = 0;
+    for (; i + kColumns * step <= length; i += kColumns * step) {
+      body(r, count, i, std::integral_constant<int, kColumns>(), Full());
+    }
+    for (; i + step <= length; i += step)
+      body(r, count, i, std::integral_constant<int, 1>(), Full());
+    if (i < length) body(r, count, i, std::integral_constant<int, 1>(), First{length - i});
+  }
 }
 
 HWY_INLINE float sum(V v) { return hn::GetLane(hn::SumOfLanes(d, v)); }

@@ -34,7 +34,7 @@ void LaneCoefficients::form(const Walk& walk, std::int64_t i, std::int64_t c,
     beta += gamma * state.d[group];
     gamma *= state.r[group];
   }
-  const double scale = static_cast<double>(center.scale);
+  const auto scale = static_cast<double>(center.scale);
   m.set(walk, i, c, center.m);
   a.set(walk, i, c, static_cast<float>(gamma * rstd / scale));
   b.set(walk, i, c,
@@ -53,8 +53,8 @@ void set_statistics(const BatchNormOptions& options, double batch_share, std::in
   }
   if (options.statistics != Statistics::kBatch) {
     // A share of 0 or 1 is exact, and what it excludes may be NaN.
-    const double running_mean = static_cast<double>(options.running_mean[c]);
-    const double running_variance = static_cast<double>(options.running_var[c]);
+    const auto running_mean = static_cast<double>(options.running_mean[c]);
+    const auto running_variance = static_cast<double>(options.running_var[c]);
     mean = batch_share == 0 ? running_mean : batch_share * mean + (1 - batch_share) * running_mean;
     variance = batch_share == 0 ? running_variance
                                 : batch_share * variance + (1 - batch_share) * running_variance;

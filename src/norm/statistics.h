@@ -29,7 +29,7 @@ struct Center {
   float scale;
 
   Center(double mean, double exact_rstd, bool extreme) : scale(extreme ? kExtremeScale : 1.0F) {
-    const float rounded = static_cast<float>(mean);
+    const auto rounded = static_cast<float>(mean);
     m = rounded * scale;
     correction =
         static_cast<float>((static_cast<double>(rounded) - mean) * static_cast<double>(scale));

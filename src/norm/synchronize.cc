@@ -39,11 +39,11 @@ double batch_share(const BatchNormOptions& options, std::int64_t samples) {
 void check_batch(const BatchNormOptions& options, BatchCount count) {
   if (options.statistics != Statistics::kBatch || count.values > 1) return;
   throw Error(
-      fmt::format("batch norm: {} value{} per channel {} the batch, so there is no variance to "
+      fmt::format("batch norm: {} value{} per channel in {} batch, so there is no variance to "
                   "normalize with; use larger batches, "
                   "running statistics (inference, frozen layers), or group or layer normalization",
                   count.values, count.values == 1 ? "" : "s",
-                  options.ghost_batch_size > 0 ? "in a ghost batch of" : "in"));
+                  options.ghost_batch_size > 0 ? "a ghost" : "the"));
 }
 
 void merge_over_ranks(const BatchNormOptions& options, BatchCount count, NormRecord::State& state,

@@ -153,7 +153,8 @@ void TileMoments::of_lanes(const TileRange& tile, std::int64_t l, const Weight& 
   for (std::int64_t c = 0; c < channels; ++c) {
     const ShiftedSums sums = sums_of(c);
     const float scale = redo_scale(sums);
-    out[c] = from_sums(sums, weight.count, static_cast<double>(shift_of(c)), kPlainScale, true);
+    out[c] = from_sums(sums, weight.count, static_cast<double>(scratch.shift[c * per_channel]),
+                       kPlainScale, true);
     if (scale != kPlainScale) {
       out[c].count = -static_cast<double>(scale);
       redo = true;

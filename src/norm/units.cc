@@ -39,8 +39,8 @@ Units::Units(const Walk& walk, bool across, std::int64_t channels_per_group, DTy
   const std::int64_t total_bytes = unit_bytes * count();
   threads =
       static_cast<int>(std::clamp<std::int64_t>(total_bytes / kLeastUnitBytes, 1, num_threads()));
-  one_each = threads == 1 ||
-             (count() >= 2 * threads && unit_bytes * threads <= cache_sizes().last_level / 2);
+  one_each = threads == 1 || (count() >= std::int64_t{2} * threads &&
+                              unit_bytes * threads <= cache_sizes().last_level / 2);
   if (whole) one_each = false;
 }
 

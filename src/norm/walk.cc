@@ -14,11 +14,12 @@ constexpr std::int64_t kSmallPlane = 512;
 // Fewer samples than this would not pay for coefficients per lane.
 constexpr std::int64_t kSlabSamples = 4;
 constexpr std::int64_t kSlabLanes = 2048;
-// Elements of a tile: 32 KiB of f32 of one channel, 128 KiB of lanes. f32 sums stay accurate, the
+// Elements of a tile: 32 KiB of f32 of one channel, 512 KiB of lanes. f32 sums stay accurate, the
 // merge in f64 costs little, and there are enough tiles to share out.
 constexpr std::int64_t kRunTile = 8192;
-constexpr std::int64_t kLaneTile = 32768;
-constexpr std::int64_t kLeastRows = 32;
+constexpr std::int64_t kLaneTile = 131072;
+// A tile costs some ten nanoseconds a channel, so it has that many steps at least.
+constexpr std::int64_t kLeastRows = 128;
 constexpr std::int64_t kNarrow = 64;
 
 }  // namespace
@@ -104,10 +105,10 @@ TileRange Walk::tile(std::int64_t n0, std::int64_t n1, std::int64_t t) const {
   return {first, std::min(first + tile_samples, n1), s0, std::min(s0 + tile_steps, steps)};
 }
 
-Segments Walk::segments(const TileRange& range, std::int64_t l, bool may_join) const {
-  const std::int64_t length = range.steps() * lanes_in(l);
-  if (may_join && contiguous() && range.steps() == steps) return {1, 0, range.samples() * length};
-  return {range.samples(), sample_stride, length};
+Segments Walk::segments(const TileRange& tile, std::int64_t l, bool may_join) const {
+  const std::int64_t length = tile.steps() * lanes_in(l);
+  if (may_join && contiguous() && tile.steps() == steps) return {1, 0, tile.samples() * length};
+  return {tile.samples(), sample_stride, length};
 }
 
 }  // namespace equipoise::norm

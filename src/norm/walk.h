@@ -66,7 +66,7 @@ struct Walk {
 
   Walk() = default;
   /// `across_samples`: statistics are shared by all samples (else each sample has its own).
-  Walk(const Shape& shape, Layout layout, std::int64_t samples, bool across_samples);
+  Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool across_samples);
 
   /// Valid channels of block l, and its lanes in memory.
   std::int64_t channels_in(std::int64_t l) const;

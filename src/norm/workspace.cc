@@ -1,14 +1,18 @@
 #include "norm/workspace.h"
 
 #include <algorithm>
+#include <new>
 
 namespace equipoise {
 
-void Workspace::Arena::reset() {
+void Workspace::Arena::reset() noexcept {
   if (blocks_.size() > 1) {
     const std::size_t total = capacity();
     blocks_.clear();
-    blocks_.emplace_back(total);
+    try {
+      blocks_.emplace_back(total);
+    } catch (const std::bad_alloc&) {  // the next call takes blocks as it needs them
+    }
   }
   used_ = 0;
 }

@@ -9,13 +9,14 @@
 
 #include "base/aligned_buffer.h"
 #include "equipoise/norm.h"
+#include "norm/record.h"
 
 namespace equipoise {
 
 /// Hands out memory until the next `reset`. Blocks never move; a reset replaces several by one that
-/// holds it all.
+/// holds it all, so that the same call again allocates nothing.
 struct Workspace::Arena {
-  void reset();
+  void reset() noexcept;
 
   /// Uninitialized, aligned to 64 bytes.
   template <class T>
@@ -34,6 +35,9 @@ struct Workspace::Arena {
   }
 
   std::size_t capacity() const;
+
+  /// For a forward whose caller wants no record.
+  NormRecord::State spare_record;
 
  private:
   void* take_bytes(std::size_t bytes);

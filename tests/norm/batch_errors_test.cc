@@ -41,7 +41,7 @@ TEST_F(BatchNorm, OneValuePerChannelIsFineWithRunningStatistics) {
 TEST_F(BatchNorm, OneValuePerChannelOfAGhostBatchIsAnError) {
   shrink({3, 6});
   expect_batch_error({.ghost_batch_size = 2}, {"ghost"});
-  expect_batch_error({.ghost_batch_size = 1}, {"ghost"});
+  expect_batch_error({.ghost_batch_size = 1}, {"1 value per channel in a ghost batch"});
 }
 
 TEST_F(BatchNorm, NoWeightAtAllIsAnError) {

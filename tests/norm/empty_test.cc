@@ -1,6 +1,8 @@
 // No samples, or no positions.
 
 #include "norm/targets.h"
+#include <cmath>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -49,6 +51,60 @@ TEST(EmptyTensor, HasNoBatchStatistics) {
       NormRecord record;
       EXPECT_THROW(run_forward(test, problem, &record), Error);
     }
+  }
+}
+
+TEST(EmptyTensor, WithoutChannelsHasNoResults) {
+  float element = 0;
+  for (const Layout layout : kLayouts) {
+    for (const Shape& shape : {Shape{4, 0, 3}, Shape{4, 0}, Shape{4, 0, 16}}) {
+      const TensorView none = {&element, shape, layout, DType::kF32};
+      NormForward forward;
+      forward.x = none;
+      forward.y = none;
+      forward.residual = none;
+      forward.activation = Activation::kRelu;
+      NormBackward backward;
+      backward.x = none;
+      backward.dy = none;
+      backward.dx = none;
+      const auto expect_nothing = [&](auto&& normalize) {
+        NormRecord record;
+        normalize(&record);
+        EXPECT_TRUE(record.mean().empty());
+        EXPECT_TRUE(record.moments().empty());
+        EXPECT_NO_THROW(norm_backward(backward, record));
+      };
+      expect_nothing([&](NormRecord* record) { batch_norm(forward, {}, record); });
+      expect_nothing([&](NormRecord* record) { instance_norm(forward, record); });
+      expect_nothing([&](NormRecord* record) { group_norm(forward, 1, record); });
+      expect_nothing([&](NormRecord* record) { layer_norm(forward, {}, record); });
+      expect_nothing([&](NormRecord* record) { rms_norm(forward, {.trailing = 1}, record); });
+    }
+  }
+}
+
+TEST(EmptyTensor, HasEmptySampleMoments) {
+  float element = 0;
+  for (const Layout layout : kLayouts) {
+    const TensorView none = {&element, {2, 5, 0}, layout, DType::kF32};
+    NormForward forward;
+    forward.x = none;
+    forward.y = none;
+    NormRecord record;
+    const auto expect_empty = [&](auto&& normalize) {
+      std::vector<Moments> moments(10, Moments{.count = 7, .mean = 7, .m2 = 7});
+      forward.sample_moments = moments;
+      normalize();
+      for (const Moments& m : moments) {
+        EXPECT_EQ(m.count, 0);
+        EXPECT_EQ(m.mean, 0);
+        EXPECT_EQ(m.m2, 0);
+      }
+      for (const double rstd : record.rstd()) EXPECT_EQ(rstd, 1 / std::sqrt(forward.epsilon));
+    };
+    expect_empty([&] { instance_norm(forward, &record); });
+    expect_empty([&] { group_norm(forward, 1, &record); });
   }
 }
 

@@ -24,6 +24,15 @@ TEST_F(ForwardErrors, OutputIsNotNull) {
   expect_error_everywhere({"y", "null"});
 }
 
+TEST_F(ForwardErrors, ElementsAreAligned) {
+  const auto misaligned = [](void* data) -> void* { return static_cast<std::byte*>(data) + 2; };
+  forward_.x.data = misaligned(x_.view().data);
+  expect_error_everywhere({"x is misaligned", "f32", "4 bytes"});
+  forward_.x = x_.view();
+  forward_.y.data = misaligned(y_.view().data);
+  expect_error_everywhere({"y is misaligned"});
+}
+
 TEST_F(ForwardErrors, ShapesAgree) {
   forward_.y.shape = {3, 6, 4};
   expect_error_everywhere({"y", "(3, 6, 4)", "(3, 6, 2, 2)"});

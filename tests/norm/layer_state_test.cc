@@ -104,6 +104,13 @@ TEST_F(LoadState, OldCheckpointsLackTheNumberOfBatches) {
   EXPECT_EQ(layer_.running_statistics().num_batches_tracked(), 0);
 }
 
+TEST_F(LoadState, DiscardsWhatIsStaged) {
+  const std::vector<Moments> batch(layer_.weight().size(), {.count = 4, .mean = 1, .m2 = 4});
+  layer_.running_statistics().stage(batch);
+  layer_.load_state(good());
+  EXPECT_EQ(layer_.running_statistics().staged(), 0);
+}
+
 TEST_F(LoadState, RefusesAMissingPart) {
   EXPECT_THAT(refusal_of([](auto& state) { state.pop_back(); }),
               HasSubstr("bn: 'bias' is missing"));

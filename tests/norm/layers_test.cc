@@ -199,6 +199,25 @@ TEST(NormLayer, BackwardNeedsAForwardThatWasNotInPlace) {
               HasSubstr("ln_1: backward without a forward"));
 }
 
+TEST(NormLayer, NoBuffersAtAllAreNotInPlace) {
+  GroupNorm layer({.channels = kChannels, .groups = 2});
+  const TensorView none = {.data = nullptr, .shape = {0, kChannels, 5}};
+  layer.forward(none, none);
+  layer.backward(none, none, none);
+  for (const float gradient : layer.weight_gradient()) EXPECT_EQ(gradient, 0);
+}
+
+TEST(NormLayer, AfterAForwardThatWasRefusedTheOneBeforeHolds) {
+  LayerNorm layer({.normalized_shape = {5}});
+  const Tensor x = random_tensor(1);
+  const Tensor dy = random_tensor(2);
+  forward(layer, x);
+  const Tensor expected = backward(layer, x, dy);
+  Tensor y({6, kChannels, 4});
+  EXPECT_NE(message_of([&] { layer.forward(x.view(), y.view()); }), "no error");
+  EXPECT_EQ(backward(layer, x, dy).values, expected.values);
+}
+
 TEST(NormLayer, ErrorsOfTheFunctionsNameTheLayer) {
   GroupNorm layer({.channels = kChannels, .groups = 2, .name = "stage2.norm"});
   const Tensor x = random_tensor(1);

@@ -154,6 +154,44 @@ TEST(SimulatedRanks, OneValuePerRankIsEnough) {
   expect_whole_batch({.shape = {2, 5}}, {1, 0, 1});
 }
 
+TEST(SimulatedRanks, NeedNoBuffersWhereEmptyAndNoDx) {
+  const Case test{.shape = {6, 5, 3}};
+  const Problem problem = make_problem(test);
+  const auto expected = reference_backward(test, problem);
+  Array dx;
+  SimulatedRanks(3).run([&](int rank, Communicator& communicator) {
+    const std::int64_t count = rank == 1 ? 0 : 3;
+    const Shape shape = {count, 5, 3};
+    const Problem part = part_of(problem, rank == 2 ? 3 : 0, count);
+    const auto view_of = [&](const TensorBuffer& buffer) {
+      ConstTensorView view = buffer.view();
+      if (rank == 1) view.data = nullptr;
+      return view;
+    };
+    const TensorBuffer x(part.arguments.x, shape, test.layout, test.dtype);
+    const TensorBuffer dy(part.dy_first, shape, test.layout, test.dtype);
+    TensorBuffer y(shape, test.layout, test.dtype);
+    TensorBuffer gradient = y;
+    NormForward forward;
+    forward.x = view_of(x);
+    forward.y = rank == 1 ? TensorView{nullptr, shape, test.layout, test.dtype} : y.view();
+    forward.weight = part.weight;
+    forward.bias = part.bias;
+    NormRecord record;
+    batch_norm(forward, {.communicator = &communicator}, &record);
+    NormBackward backward;
+    backward.x = view_of(x);
+    backward.dy = view_of(dy);
+    if (rank == 0) backward.dx = gradient.view();
+    backward.weight = part.weight;
+    backward.bias = part.bias;
+    norm_backward(backward, record);
+    if (rank == 0) dx = gradient.unpack();
+  });
+  expect_close("dx", dx.values, samples_of(expected.dx, 0, 3).values,
+               samples_of(expected.dx_scale, 0, 3).values);
+}
+
 TEST(SimulatedRanks, OneValuePerChannelOnAllRanksTogetherIsAnErrorOnEach) {
   const Case test{.shape = {1, 5}};
   const Problem problem = make_problem(test);

@@ -162,6 +162,35 @@ TEST(SpecialValues, SquaresThatOverflow) {
   for_every_method([](std::int64_t i) { return 1e20 * hash(i); });
 }
 
+// Half of the positions has a dy of 1e38, the other half of −1e38: partial sums overflow, sums are
+// 0.
+TEST(SpecialValues, GradientSumsThatOverflowOnTheWay) {
+  for_each_target([] {
+    for (const Method& method : all_methods()) {
+      for (const Layout layout : kLayouts) {
+        const Case test{.method = method,
+                        .shape = {4, 6, 20, 60},
+                        .layout = layout,
+                        .weight = false,
+                        .residual = true,
+                        // Those of rows add up in f32, row by row, and may overflow.
+                        .parameter_gradients = !method.is_row_wise()};
+        SCOPED_TRACE(describe(test));
+        Problem problem = make_problem(test);
+        for (std::int64_t i = 0; i < problem.dy.size(); ++i) {
+          problem.arguments.x[i] = i % 2 == 0 ? 3 : -3;
+          problem.dy[i] = rounded(i % 1200 < 600 ? 1e38 : -1e38, DType::kF32);
+        }
+        problem.dy_first = problem.dy;
+        NormRecord record;
+        run_forward(test, problem, &record);
+        expect_backward(test, problem, reference_backward(test, problem),
+                        run_backward(test, problem, record));
+      }
+    }
+  });
+}
+
 TEST(SpecialValues, OneOutlierAmongOrdinaryNumbers) {
   for_every_method([](std::int64_t i) { return i % 35 == 17 ? 1e10 : hash(i); });
 }

@@ -108,6 +108,8 @@ void BatchNorm::normalize(const NormForward& arguments, NormRecord& record) {
   if (stages) running_.stage(record.moments());
 }
 
+void BatchNorm::state_loaded() { running_.discard(); }
+
 void BatchNorm::append_state(std::vector<StateView>& state) {
   state.push_back({.name = "running_mean", .values = running_.mutable_mean()});
   state.push_back({.name = "running_var", .values = running_.mutable_var()});

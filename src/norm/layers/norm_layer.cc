@@ -5,6 +5,7 @@
 
 #include "equipoise/error.h"
 #include "equipoise/layers.h"
+#include "norm/record.h"
 
 namespace equipoise {
 namespace {
@@ -60,10 +61,13 @@ void NormLayer::forward(const ConstTensorView& x, const TensorView& y,
   try {
     normalize(arguments, record_);
   } catch (const Error& error) {
+    // One found only after the ranks' exchange leaves nothing to go back from.
+    has_record_ = has_record_ && record_.state().filled;
     throw Error(fmt::format("{}: {}", name_, error.what()));
   }
   // A backward would read y where it expects x or the residual.
-  has_record_ = y.data != x.data && (!options.residual || y.data != options.residual.data);
+  const bool in_place = y.data == x.data || (options.residual && y.data == options.residual.data);
+  has_record_ = !in_place || x.shape.element_count() == 0;
 }
 
 void NormLayer::backward(const ConstTensorView& x, const ConstTensorView& dy, const TensorView& dx,

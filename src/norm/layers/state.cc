@@ -101,6 +101,9 @@ void NormLayer::load_state(std::span<const ConstStateView> source) {
         },
         own.values);
   }
+  state_loaded();
 }
+
+void NormLayer::state_loaded() {}
 
 }  // namespace equipoise

@@ -63,7 +63,7 @@ struct GradientMomentsLoops {
     const std::int64_t step = lanes();
     const float* w = weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
     const std::int64_t weight_stride = panel.is_segments ? tile.weight_stride : panel.stride;
-    for_columns<kWide, 2>(
+    for_columns<kWide, 4>(
         panel.rows, panel.length,
         [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
             EQUIPOISE_INLINE_LAMBDA {
@@ -71,8 +71,8 @@ struct GradientMomentsLoops {
               V sums[columns()], products[columns()];
               unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
                 affine[j()] = lane_source.at(i + j() * step);
-                sums[j()] = hn::Load(d, tile.sum + i + j() * step);
-                products[j()] = hn::Load(d, tile.sum_of_products + i + j() * step);
+                sums[j()] = hn::Zero(d);
+                products[j()] = hn::Zero(d);
               });
               for (std::int64_t r = first; r < first + count; ++r) {
                 const std::uint8_t* bits = bits_at(panel.bits, r * panel.bits_stride);
@@ -84,8 +84,10 @@ struct GradientMomentsLoops {
                 });
               }
               unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                hn::Store(sums[j()], d, tile.sum + i + j() * step);
-                hn::Store(products[j()], d, tile.sum_of_products + i + j() * step);
+                float* sum_of_lane = tile.sum + i + j() * step;
+                hn::Store(hn::Add(hn::Load(d, sum_of_lane), sums[j()]), d, sum_of_lane);
+                float* of_products = tile.sum_of_products + i + j() * step;
+                hn::Store(hn::Add(hn::Load(d, of_products), products[j()]), d, of_products);
               });
             });
   }

@@ -15,9 +15,9 @@ constexpr std::int64_t kLeastRows = 4;
 
 // Offsets of (n, c, s): a block of channels, the channel in it, positions in between.
 struct Addressing {
-  std::int64_t sample, block, position, channel, block_channels;
+  std::int64_t sample, block, position, block_channels;
 
-  Addressing(const Shape& shape, Layout layout) : channel(1) {
+  Addressing(const Shape& shape, Layout layout) {
     const std::int64_t positions = shape.positions();
     sample = storage_elements({1, shape.channels()}, layout) * positions;
     switch (layout) {

@@ -120,8 +120,8 @@ HWY_INLINE hn::Mask<D> load_bits(const std::uint8_t* row, std::int64_t i) {
 /// Calls body(j) for the constants j = 0 … kCount − 1.
 template <int kCount, class Body>
 HWY_INLINE void unrolled(Body&& body) {
-  [&]<int... j>(std::integer_sequence<int, j...>) EQUIPOISE_INLINE_LAMBDA {
-    (body(std::integral_constant<int, j>()), ...);
+  [&]<int... kIndex>(std::integer_sequence<int, kIndex...>) EQUIPOISE_INLINE_LAMBDA {
+    (body(std::integral_constant<int, kIndex>()), ...);
   }
   (std::make_integer_sequence<int, kCount>());
 }
@@ -133,7 +133,9 @@ HWY_INLINE void unrolled(Body&& body) {
 template <int kColumns, int kRows, class Body>
 HWY_INLINE void for_columns(std::int64_t rows, std::int64_t length, Body&& body) {
   const std::int64_t step = lanes();
-  const std::int64_t at_once = length <= kColumns * step ? rows : std::int64_t{kRows};
+  // Sums in f32 of many rows lose digits: those of 64 are added up before they join the others.
+  constexpr std::int64_t kNarrowRows = 64;
+  const std::int64_t at_once = length <= kColumns * step ? kNarrowRows : std::int64_t{kRows};
   for (std::int64_t r = 0; r < rows; r += at_once) {
     const std::int64_t count = std::min(at_once, rows - r);
     std::int64_t i = 0;

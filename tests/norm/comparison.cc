@@ -8,8 +8,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "equipoise/runtime.h"
-
 namespace equipoise::testing {
 namespace {
 
@@ -51,7 +49,9 @@ void expect_array(const std::string& name, const TensorBuffer& actual, const Arr
       name, expected.size(), [&](std::int64_t i) { return values[i]; },
       [&](std::int64_t i) { return expected[i]; },
       [&](std::int64_t i) {
-        const double f32 = kF32Tolerance * scale[i];
+        // Beside it four units of roundoff of the result itself: sigmoid(0) is 0.5 however small
+        // the terms.
+        const double f32 = kF32Tolerance * scale[i] + 2.4e-7 * std::abs(expected[i]);
         return f32 + storage_rounding(std::abs(expected[i]) + f32, dtype);
       });
   EXPECT_TRUE(actual.guards_intact()) << name << " was written out of bounds";
@@ -109,7 +109,8 @@ double storage_rounding(double value, DType dtype) {
 
 double dx_tolerance(const Case& test) {
   const bool from_stored_dz = test.dresidual && test.dtype == DType::kBF16;
-  return kF32Tolerance + (from_stored_dz ? 1.5 * 0x1p-8 : 0);
+  const double f32 = test.values == Values::kLargeMean ? 1e-4 : kF32Tolerance;
+  return f32 + (from_stored_dz ? 1.5 * 0x1p-8 : 0);
 }
 
 void expect_moments(std::span<const Moments> actual, std::span<const Moments> expected) {
@@ -125,8 +126,9 @@ void expect_moments(std::span<const Moments> actual, std::span<const Moments> ex
       [&](auto i) {
         return kF32Tolerance * std::sqrt(e(i).variance()) + 1e-12 * std::abs(e(i).mean);
       });
-  // A single lane adds up thousands of values one by one.
-  const double tolerance = simd_target() == "SCALAR" ? 5 * kF32Tolerance : kF32Tolerance;
+  // A lane of a tile adds up thousands of squares one by one; Σd² − (Σd)²/n cancels where the shift
+  // is an outlier.
+  const double tolerance = 1e-4;
   expect_near(
       "variance", groups, [&](auto i) { return a(i).variance(); },
       [&](auto i) { return e(i).variance(); },

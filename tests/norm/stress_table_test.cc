@@ -105,6 +105,29 @@ TEST(StressTable, VarianceIsRightUpToAMeanOf1e5Deviations) {
   });
 }
 
+// A tile takes its shift from its first values: one of 10,000 deviations there must not cost the
+// variance its digits.
+TEST(StressTable, VarianceIsRightWhereATileStartsWithAnOutlier) {
+  for_each_target([] {
+    for (const Layout layout : kLayouts) {
+      for (const std::int64_t positions : {50, 1000, 8192, 40000}) {
+        const Case test{.shape = {2, 3, positions}, .layout = layout};
+        SCOPED_TRACE(describe(test));
+        Problem problem = stress_problem(test, 0);
+        for (std::int64_t c = 0; c < 3; ++c) problem.arguments.x(0, c, 0) = 1e3;
+        const TensorBuffer x(problem.arguments.x, test.shape, layout, DType::kF32);
+        const Partition partition{.samples = 2, .channels = 1};
+        std::vector<Moments> actual(3);
+        moments(x.view(), partition, {}, actual);
+        const auto expected = reference::moments(problem.arguments.x, partition, {});
+        for (std::size_t c = 0; c < actual.size(); ++c) {
+          EXPECT_NEAR(actual[c].variance() / expected[c].variance(), 1, 1e-3);
+        }
+      }
+    }
+  });
+}
+
 TEST(StressTable, ConstantChannelsHaveVarianceExactlyZero) {
   constexpr float kConstants[] = {0.0F, 0.1F, -1e4F, 12345.678F, 3e38F, -3e38F, 1e-40F, 1e-3F};
   for_each_target([&] {

@@ -74,16 +74,15 @@ HWY_INLINE float to_float(std::uint16_t x) {
   return static_cast<float>(b);
 }
 
-// The mean of the first vector where it can be had: a single outlier as the shift would cost
-// digits.
+// The median of three elements where all count: a single outlier as the shift would cost digits.
 template <bool kWeighted, class T>
 HWY_INLINE float shift_of_run(const T* x, const RunMoments& tile) {
   if (!tile.centered || tile.segments.count == 0 || tile.segments.length == 0) return 0;
-  const std::int64_t step = lanes();
   float k = to_float(x[tile.shift_offset]);
-  if (!kWeighted && tile.segments.length >= step) {
-    const float mean = sum(hn::Mul(load(x, Full()), hn::Set(d, 1.0F / static_cast<float>(step))));
-    if (std::isfinite(mean)) k = mean;
+  if (!kWeighted) {
+    const float middle = to_float(x[tile.segments.length / 2]);
+    const float last = to_float(x[tile.segments.length - 1]);
+    k = std::max(std::min(k, middle), std::min(std::max(k, middle), last));
   }
   return std::isfinite(k) ? k : 0;
 }

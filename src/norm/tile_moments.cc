@@ -105,10 +105,21 @@ void TileMoments::of_lanes(const TileRange& tile, std::int64_t l, const Weight& 
   const std::int64_t channels = walk_.channels_in(l);
   const std::int64_t per_channel = walk_.lanes_per_channel;
   const ElementWeights w = element_weights(walk_, position_weights_, tile, l, scratch.weights);
-  const std::int64_t origin = weight.n * walk_.sample_stride + l * walk_.block_stride +
-                              weight.s * (per_channel == 1 ? walk_.block_lanes : 1);
+  const auto value = [&](std::int64_t c, std::int64_t n, std::int64_t s) {
+    return element(x_.data, x_.dtype,
+                   n * walk_.sample_stride + l * walk_.block_stride + c * per_channel +
+                       s * (per_channel == 1 ? walk_.block_lanes : 1));
+  };
+  // The median of three values: a single outlier as the shift would cost digits.
+  const std::int64_t s0 = per_channel == 1 ? tile.s0 : 0;
+  const std::int64_t s1 = per_channel == 1 ? tile.s1 : walk_.positions;
   const auto shift_of = [&](std::int64_t c) {
-    const float k = element(x_.data, x_.dtype, origin + c * per_channel);
+    float k = value(c, weight.n, weight.s);
+    if (position_weights_.empty()) {
+      const float middle = value(c, (tile.n0 + tile.n1) / 2, (s0 + s1) / 2);
+      const float last = value(c, tile.n1 - 1, s1 - 1);
+      k = std::max(std::min(k, middle), std::min(std::max(k, middle), last));
+    }
     return std::isfinite(k) ? k : 0.0F;
   };
   const auto run = [&](float scale) {

@@ -11,9 +11,15 @@ namespace equipoise::testing {
 /// of them in the worst case.
 inline constexpr double kF32Tolerance = 1e-5;
 
+/// Of a variance, relative. A lane may add up a tile's thousands of squares one by one, and Σd² −
+/// (Σd)²/n cancels where the shift is an outlier; norm.h promises 1e-3.
+inline constexpr double kVarianceTolerance = 1e-4;
+
 /// Half a unit in the last place of bf16 (8 significant bits) at that value; 0 for f32.
 double storage_rounding(double value, DType dtype);
 
+/// Of y and dz: x̂ inherits half of the error of the variance, which is larger with outliers.
+double y_tolerance(const Case& test);
 /// Of dx. Where dz is stored in bf16 on the way, dx is made of what was stored: half a unit of bf16
 /// of dz beside it, which is up to 1.5·dy (hard-swish). Around a mean of 10,000 deviations f32
 /// holds x − mean to 6e-4 deviations only, which its correction brings to 1e-4.

@@ -89,37 +89,39 @@ struct AffineBody {
     if (i < length) element(source.at(i), offset + i, First{length - i}, bits, i, false);
   }
 
-  HWY_INLINE void rows(const LaneSource& source, const Panel& panel) const {
+  HWY_INLINE void rows(const Panel& panel) const {
     const std::int64_t step = lanes();
+    const LaneSource source(tile, panel.block);
+    const PanelBits panel_bits(tile, panel);
     const bool streaming = tile.streaming && aligned_rows(y, panel);
-    for_columns<kWide, 1>(
-        panel.rows, panel.length,
-        [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
-            EQUIPOISE_INLINE_LAMBDA {
-              Affine affine[columns()];
-              unrolled<columns()>(
-                  [&](auto j) EQUIPOISE_INLINE_LAMBDA { affine[j()] = source.at(i + j() * step); });
-              for (std::int64_t r = first; r < first + count; ++r) {
-                std::uint8_t* bits =
-                    panel.bits != nullptr ? panel.bits + r * panel.bits_stride : nullptr;
-                const std::int64_t offset = panel.offset + r * panel.stride;
-                unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                  const std::int64_t column = i + j() * step;
-                  element(affine[j()], offset + column, n, bits, column, streaming);
-                });
-              }
-            });
+    for_columns<kWide, 1>(panel.rows, panel.length,
+                          [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns,
+                              auto n) EQUIPOISE_INLINE_LAMBDA {
+                            Affine affine[columns()];
+                            unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                              affine[j()] = source.at(i + j() * step);
+                            });
+                            for (std::int64_t r = first; r < first + count; ++r) {
+                              std::uint8_t* bits = panel_bits.row(r);
+                              const std::int64_t offset = panel.offset + r * panel.stride;
+                              unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                                const std::int64_t column = i + j() * step;
+                                element(affine[j()], offset + column, n, bits, column, streaming);
+                              });
+                            }
+                          });
   }
 
   HWY_INLINE void all() const {
     if (tile.form == Form::kRuns) {
-      for_runs(tile, [&](const Run& r) EQUIPOISE_INLINE_LAMBDA {
-        run(RunSource(tile.coefficients, r.group), r.offset, r.bits, r.length);
-      });
+      for_runs(tile, [&](std::int64_t segment, std::int64_t block, std::int64_t offset)
+                         EQUIPOISE_INLINE_LAMBDA {
+                           run(RunSource(tile.coefficients, block), offset,
+                               bits_of_run(tile, segment, block), tile.segments.length);
+                         });
       return;
     }
-    const LaneSource source(tile.coefficients);
-    for_panels(tile, [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(source, panel); });
+    for_panels(tile, [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(panel); });
   }
 };
 

@@ -15,7 +15,7 @@ namespace {
 
 // What one thread (or, for a shared unit, all together) works with.
 struct UnitScratch {
-  std::span<GradientSums> partial;
+  std::span<double> dz, products;  // per tile and channel
   LaneCoefficients coefficients;
   LaneValues q, s;
 };
@@ -47,14 +47,15 @@ class BackwardPass {
     const Unit first = units_.at(0);
     scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 1);
     for (UnitScratch& s : scratch_) {
-      s.partial = arena.take<GradientSums>(walk_.tiles_per_block(first.n1 - first.n0) *
-                                           first.blocks() * walk_.block_channels);
+      s.dz = arena.take<double>(walk_.tiles_per_block(first.n1 - first.n0) * stride(first));
+      s.products = arena.take<double>(static_cast<std::int64_t>(s.dz.size()));
       s.coefficients = LaneCoefficients(walk_, first.blocks(), arena);
       s.q = LaneValues(walk_, first.blocks(), arena);
       s.s = LaneValues(walk_, first.blocks(), arena);
     }
     lanes_ = arena.make<LaneScratch>(units_.threads);
-    for (LaneScratch& s : lanes_) s = LaneScratch(walk_, !weights_.empty(), arena);
+    const std::int64_t blocks = Strips(walk_, first, units_.one_each ? 1 : units_.threads).blocks();
+    for (LaneScratch& s : lanes_) s = LaneScratch(walk_, blocks, !weights_.empty(), arena);
     const std::int64_t groups =
         walk_.channels / state.partition.channels * (block_.across_samples() ? 1 : walk_.samples);
     group_sums_ = arena.take<GradientSums>(groups);
@@ -72,6 +73,8 @@ class BackwardPass {
   }
 
  private:
+  // Sums of a tile.
+  std::int64_t stride(const Unit& unit) const { return unit.blocks() * walk_.block_channels; }
   std::size_t group_of(const Unit& unit, std::int64_t i) const {
     return static_cast<std::size_t>(block_.group_of(unit, block_.channel_of(unit, i)));
   }
@@ -101,31 +104,31 @@ class BackwardPass {
     });
   }
 
-  void fill(GradientTile& tile, const Unit& unit, const SampleBlock::Task& task, bool extreme,
-            const UnitScratch& scratch, const LaneScratch& lanes) const {
-    const std::int64_t offset = walk_.offset(task.range, task.l);
-    static_cast<Tile&>(tile) = block_.tile(task);
-    tile.coefficients = scratch.coefficients.of_block(task.l - unit.l0, extreme);
+  void fill(GradientTile& tile, const TileRange& range, const Unit& unit, const Strips::Task& task,
+            bool extreme, const UnitScratch& scratch, const LaneScratch& lanes) const {
+    const std::int64_t offset = walk_.offset(range, task.l0);
+    static_cast<Tile&>(tile) = block_.tile(range, task);
+    tile.coefficients = scratch.coefficients.of_block(task.l0 - unit.l0, extreme);
     tile.x = at(block_.data(args_.x), state_.dtype, offset);
     tile.residual = at(block_.data(args_.residual), state_.dtype, offset);
     tile.dy = at(block_.data(args_.dy), state_.dtype, offset);
     tile.dy_second = at(block_.data(args_.dy_second), state_.dtype, offset);
-    const ElementWeights w = element_weights(walk_, weights_, task.range, task.l, lanes.weights);
+    const ElementWeights w = element_weights(walk_, weights_, range, task.l0, lanes.weights);
     tile.weights = w.data;
     tile.weight_stride = w.segment_stride;
   }
 
-  void sums_task(const Unit& unit, std::int64_t i, bool extreme, const UnitScratch& scratch,
-                 const LaneScratch& lanes) const {
-    const SampleBlock::Task task = block_.task(unit, i);
+  void sums_task(const Unit& unit, const Strips::Task& task, bool extreme,
+                 const UnitScratch& scratch, const LaneScratch& lanes) const {
+    const TileRange range = block_.range(unit, task);
     GradientMomentsTile tile;
-    fill(tile, unit, task, extreme, scratch, lanes);
-    tile.dz = at(block_.data(args_.dresidual), state_.dtype, walk_.offset(task.range, task.l));
-    gradient_sums(walk_, task.l, tile, lanes,
-                  scratch.partial.data() +
-                      (task.t * unit.blocks() + task.l - unit.l0) * walk_.block_channels);
+    fill(tile, range, unit, task, extreme, scratch, lanes);
+    tile.dz = at(block_.data(args_.dresidual), state_.dtype, walk_.offset(range, task.l0));
+    const std::int64_t first = task.t * stride(unit) + (task.l0 - unit.l0) * walk_.block_channels;
+    gradient_sums(walk_, task.l0, task.l1, tile, lanes, scratch.dz.data() + first,
+                  scratch.products.data() + first);
     if (args_.dresidual)
-      zero_padding(walk_, task.range, task.l, block_.data(args_.dresidual), state_.dtype);
+      zero_padding(walk_, range, task.l1 - 1, block_.data(args_.dresidual), state_.dtype);
   }
 
   // Σ over tiles; per channel for the parameters, Σ γ·r·dz and Σ γ·r·dz·x̂ for the group.
@@ -142,8 +145,9 @@ class BackwardPass {
     for_channels(unit, i, [&](std::int64_t c, std::int64_t l, std::int64_t in_block) {
       GradientSums sums;
       for (std::int64_t t = 0; t < tiles; ++t) {
-        sums += scratch.partial[static_cast<std::size_t>(
-            (t * unit.blocks() + l) * walk_.block_channels + in_block)];
+        const auto k =
+            static_cast<std::size_t>(t * stride(unit) + l * walk_.block_channels + in_block);
+        sums += {scratch.dz[k], scratch.products[k]};
       }
       const double normalized = state_.rstd[g] * (sums.products + rounding * sums.dz);
       if (!parameters_.empty()) {
@@ -176,49 +180,50 @@ class BackwardPass {
     });
   }
 
-  void affine_task(const Unit& unit, std::int64_t i, bool extreme, const UnitScratch& scratch,
-                   const LaneScratch& lanes) const {
-    const SampleBlock::Task task = block_.task(unit, i);
+  void affine_task(const Unit& unit, const Strips::Task& task, bool extreme,
+                   const UnitScratch& scratch, const LaneScratch& lanes) const {
+    const TileRange range = block_.range(unit, task);
     GradientAffineTile tile;
-    fill(tile, unit, task, extreme, scratch, lanes);
-    const std::int64_t offset = walk_.offset(task.range, task.l);
+    fill(tile, range, unit, task, extreme, scratch, lanes);
+    const std::int64_t offset = walk_.offset(range, task.l0);
     if (args_.dresidual) {  // dz is there
       tile.dy = at(block_.data(args_.dresidual), state_.dtype, offset);
       tile.dy_second = nullptr;
       tile.activation = Activation::kNone;
     }
     if (through_statistics_) {
-      tile.q = scratch.q.block(task.l - unit.l0);
-      tile.s = scratch.s.block(task.l - unit.l0);
+      tile.q = scratch.q.block(task.l0 - unit.l0);
+      tile.s = scratch.s.block(task.l0 - unit.l0);
     }
     tile.dx = at(block_.data(args_.dx), state_.dtype, offset);
     tile.streaming = streaming_;
     gradient_affine(tile);
-    zero_padding(walk_, task.range, task.l, block_.data(args_.dx), state_.dtype);
+    zero_padding(walk_, range, task.l1 - 1, block_.data(args_.dx), state_.dtype);
   }
 
   void one_unit(const Unit& unit, const UnitScratch& scratch, const LaneScratch& lanes) const {
     const std::int64_t groups = block_.group_count(unit);
-    const std::int64_t tasks = block_.tasks(unit);
+    const Strips strips(walk_, unit, 1);
     bool extreme = false;
     for (std::int64_t i = 0; i < groups; ++i) extreme |= is_extreme_group(unit, i);
     for (std::int64_t i = 0; i < groups; ++i) form_coefficients(unit, i, extreme, scratch);
     if (first_sweep_) {
-      for (std::int64_t i = 0; i < tasks; ++i) sums_task(unit, i, extreme, scratch, lanes);
+      for (std::int64_t i = 0; i < strips.count(); ++i)
+        sums_task(unit, strips.at(i), extreme, scratch, lanes);
       for (std::int64_t i = 0; i < groups; ++i) sum_group(unit, i, scratch);
     }
     if (through_statistics_) {
       for (std::int64_t i = 0; i < groups; ++i) form_shares(unit, i, extreme, scratch);
     }
-    if (args_.dx) {
-      for (std::int64_t i = 0; i < tasks; ++i) affine_task(unit, i, extreme, scratch, lanes);
-    }
+    if (!args_.dx) return;
+    for (std::int64_t i = 0; i < strips.count(); ++i)
+      affine_task(unit, strips.at(i), extreme, scratch, lanes);
   }
 
   void shared_unit(const Unit& unit, const UnitScratch& scratch) {
     const int threads = units_.threads;
     const std::int64_t groups = block_.group_count(unit);
-    const std::int64_t tasks = block_.tasks(unit);
+    const Strips strips(walk_, unit, threads);
     const auto for_groups = [&](auto&& body) {
       parallel_for_chunks(groups, kGroupChunk, threads, body);
     };
@@ -226,22 +231,25 @@ class BackwardPass {
     for (std::int64_t i = 0; i < groups; ++i) extreme |= is_extreme_group(unit, i);
     for_groups([&](std::int64_t i) { form_coefficients(unit, i, extreme, scratch); });
     if (first_sweep_) {
-      parallel_for(tasks, threads, [&](std::int64_t i, int thread) {
-        sums_task(unit, i, extreme, scratch, lanes_[static_cast<std::size_t>(thread)]);
+      parallel_for(strips.count(), threads, [&](std::int64_t i, int thread) {
+        sums_task(unit, strips.at(i), extreme, scratch, lanes_[static_cast<std::size_t>(thread)]);
       });
+    }
+    if (over_ranks_) {
       for_groups([&](std::int64_t i) { sum_group(unit, i, scratch); });
+      sum_groups_over_ranks();
     }
-    if (over_ranks_) sum_groups_over_ranks();
-    if (through_statistics_) {
-      for_groups([&](std::int64_t i) { form_shares(unit, i, extreme, scratch); });
-    }
-    if (args_.dx) {
-      // Backwards: what the first sweep read last is still in the cache.
-      parallel_for(tasks, threads, [&](std::int64_t i, int thread) {
-        affine_task(unit, tasks - 1 - i, extreme, scratch,
-                    lanes_[static_cast<std::size_t>(thread)]);
-      });
-    }
+    for_groups([&](std::int64_t i) {
+      if (first_sweep_ && !over_ranks_) sum_group(unit, i, scratch);
+      if (through_statistics_) form_shares(unit, i, extreme, scratch);
+    });
+    if (!args_.dx) return;
+    // Backwards: what the first sweep read last is still in the cache.
+    const std::int64_t last = strips.count() - 1;
+    parallel_for(strips.count(), threads, [&](std::int64_t i, int thread) {
+      affine_task(unit, strips.at(last - i), extreme, scratch,
+                  lanes_[static_cast<std::size_t>(thread)]);
+    });
   }
 
   void sum_groups_over_ranks() {

@@ -11,7 +11,7 @@
 #include <type_traits>
 
 #include "norm/affine.h"
-#include "norm/simd-inl.h"
+#include "norm/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace equipoise::norm::HWY_NAMESPACE {
@@ -29,72 +29,48 @@ struct Affine {
 struct RunSource {
   Affine affine;
 
-  HWY_INLINE RunSource(const Coefficients& c, std::int64_t group)
-      : affine{hn::Set(d, c.a[group]), hn::Set(d, c.m[group]), hn::Set(d, c.b[group]),
+  HWY_INLINE RunSource(const Coefficients& c, std::int64_t block)
+      : affine{hn::Set(d, c.a[block]), hn::Set(d, c.m[block]), hn::Set(d, c.b[block]),
                hn::Set(d, c.scale)} {}
   HWY_INLINE Affine at(std::int64_t /*i*/) const { return affine; }
 };
 
 struct LaneSource {
   const Coefficients& c;
+  std::int64_t first;
   V scale;
 
-  HWY_INLINE explicit LaneSource(const Coefficients& coefficients)
-      : c(coefficients), scale(hn::Set(d, coefficients.scale)) {}
+  HWY_INLINE LaneSource(const Tile& tile, std::int64_t block)
+      : c(tile.coefficients),
+        first(block * tile.lane_stride),
+        scale(hn::Set(d, tile.coefficients.scale)) {}
   HWY_INLINE Affine at(std::int64_t i) const {
-    return {hn::LoadU(d, c.a + i), hn::LoadU(d, c.m + i), hn::LoadU(d, c.b + i), scale};
+    return {hn::LoadU(d, c.a + first + i), hn::LoadU(d, c.m + first + i),
+            hn::LoadU(d, c.b + first + i), scale};
   }
 };
 
-/// One run of a tile of kRuns: its first element, and where its bits are (or null).
-struct Run {
-  std::int64_t segment, group, offset, length;
-  std::uint8_t* bits;
-};
-
-template <class Body>
-HWY_INLINE void for_runs(const Tile& tile, Body&& body) {
-  const Segments& s = tile.segments;
-  for (std::int64_t segment = 0; segment < s.count; ++segment) {
-    for (std::int64_t g = 0; g < tile.groups; ++g) {
-      body(Run{segment, g, segment * s.stride + g * tile.group_stride, s.length,
-               tile.bits != nullptr
-                   ? tile.bits + segment * tile.bits_segment_stride + g * tile.bits_group_stride
-                   : nullptr});
-    }
-  }
+/// The bits of a run, or null.
+HWY_INLINE std::uint8_t* bits_of_run(const Tile& tile, std::int64_t segment, std::int64_t block) {
+  return tile.bits != nullptr
+             ? tile.bits + segment * tile.bits_segment_stride + block * tile.bits_block_stride
+             : nullptr;
 }
 
-/// Equal rows of a tile of kLanes, each `length` ≤ width elements long: the tile's segments
-/// themselves if those are no longer than the width, else the rows of one segment.
-struct Panel {
-  bool is_segments;
-  std::int64_t segment, in_segment;  // of the first element
-  std::int64_t offset, stride, rows, length;
-  std::uint8_t* bits;
-  std::int64_t bits_stride;
-};
+/// The bits of a panel's rows, or null.
+struct PanelBits {
+  std::uint8_t* first;
+  std::int64_t stride;
 
-template <class Body>
-HWY_INLINE void for_panels(const Tile& tile, Body&& body) {
-  const Segments& s = tile.segments;
-  if (s.length <= tile.width) {
-    body(Panel{true, 0, 0, 0, s.stride, s.count, s.length, tile.bits, tile.bits_segment_stride});
-    return;
+  HWY_INLINE PanelBits(const Tile& tile, const Panel& panel)
+      : first(bits_of_run(tile, panel.segment, panel.block)),
+        stride(panel.is_segments ? tile.bits_segment_stride : panel.stride / 8) {
+    if (first != nullptr) first += panel.in_segment / 8;
   }
-  const std::int64_t rows = s.length / tile.width;
-  const std::int64_t done = rows * tile.width;
-  for (std::int64_t segment = 0; segment < s.count; ++segment) {
-    std::uint8_t* bits =
-        tile.bits != nullptr ? tile.bits + segment * tile.bits_segment_stride : nullptr;
-    const std::int64_t offset = segment * s.stride;
-    body(Panel{false, segment, 0, offset, tile.width, rows, tile.width, bits, tile.width / 8});
-    if (done < s.length) {
-      body(Panel{false, segment, done, offset + done, 0, 1, s.length - done,
-                 bits != nullptr ? bits + done / 8 : nullptr, 0});
-    }
+  HWY_INLINE std::uint8_t* row(std::int64_t r) const {
+    return first != nullptr ? first + r * stride : nullptr;
   }
-}
+};
 
 /// Vectors of coefficients that fit in registers side by side: five of each in a backward.
 constexpr int kWide = hn::MaxLanes(D()) == 16 ? 4 : 2;

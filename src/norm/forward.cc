@@ -18,7 +18,7 @@ namespace {
 
 // What one thread (or, for a shared unit, all together) works with.
 struct UnitScratch {
-  std::span<Moments> partial;
+  GroupMoments::Partial partial;
   LaneCoefficients coefficients;
 };
 
@@ -42,11 +42,11 @@ class ForwardPass {
     const Unit first = units_.at(0);
     scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 1);
     for (UnitScratch& s : scratch_) {
-      if (with_moments_) s.partial = arena.take<Moments>(moments_.partial_count(first));
+      if (with_moments_) s.partial = moments_.partial(first, arena);
       s.coefficients = LaneCoefficients(walk_, first.blocks(), arena);
     }
     lanes_ = arena.make<LaneScratch>(units_.threads);
-    for (LaneScratch& s : lanes_) s = LaneScratch(moments_.walk(), !weights_.empty(), arena);
+    for (LaneScratch& s : lanes_) s = moments_.lane_scratch(first, inner_threads(), arena);
     if (!arguments.sample_moments.empty()) {
       samples_.emplace(x_, walk_, weights_, units_.threads,
                        arguments.sample_moments.subspan(
@@ -65,10 +65,14 @@ class ForwardPass {
   }
 
  private:
-  void merge_group(const Unit& unit, std::int64_t i, const UnitScratch& scratch) {
-    const std::int64_t c = block_.channel_of(unit, i);
-    state_.moments[static_cast<std::size_t>(block_.group_of(unit, c))] =
-        moments_.merged(unit, c, scratch.partial.data());
+  // Of those who share a unit.
+  int inner_threads() const { return units_.one_each ? 1 : units_.threads; }
+
+  void merge_groups(const Unit& unit, std::int64_t first, std::int64_t last,
+                    const UnitScratch& scratch) {
+    moments_.merge_groups(unit, first, last, scratch.partial,
+                          std::span(state_.moments)
+                              .subspan(static_cast<std::size_t>(block_.first_group(unit) + first)));
   }
 
   // Returns whether the group's statistics are extreme.
@@ -92,18 +96,18 @@ class ForwardPass {
     }
   }
 
-  void affine_task(const Unit& unit, std::int64_t i, bool extreme,
+  void affine_task(const Unit& unit, const Strips::Task& task, bool extreme,
                    const UnitScratch& scratch) const {
-    const SampleBlock::Task task = block_.task(unit, i);
-    const std::int64_t offset = walk_.offset(task.range, task.l);
-    AffineTile tile{block_.tile(task)};
-    tile.coefficients = scratch.coefficients.of_block(task.l - unit.l0, extreme);
+    const TileRange range = block_.range(unit, task);
+    const std::int64_t offset = walk_.offset(range, task.l0);
+    AffineTile tile{block_.tile(range, task)};
+    tile.coefficients = scratch.coefficients.of_block(task.l0 - unit.l0, extreme);
     tile.x = at(x_.data, x_.dtype, offset);
     tile.y = at(block_.data(args_.y), x_.dtype, offset);
     tile.residual = at(block_.data(args_.residual), x_.dtype, offset);
     tile.streaming = streaming_;
     affine(tile);
-    zero_padding(walk_, task.range, task.l, block_.data(args_.y), x_.dtype);
+    zero_padding(walk_, range, task.l1 - 1, block_.data(args_.y), x_.dtype);
   }
 
   void one_unit(const Unit& unit, int thread) {
@@ -111,9 +115,10 @@ class ForwardPass {
     const LaneScratch& lanes = lanes_[static_cast<std::size_t>(thread)];
     const std::int64_t groups = block_.group_count(unit);
     if (with_moments_) {
-      for (std::int64_t i = 0; i < moments_.tasks(unit); ++i)
-        moments_.tile(unit, i, lanes, scratch.partial.data());
-      for (std::int64_t i = 0; i < groups; ++i) merge_group(unit, i, scratch);
+      const Strips tiles = moments_.strips(unit, 1);
+      for (std::int64_t i = 0; i < tiles.count(); ++i)
+        moments_.tile(unit, tiles.at(i), lanes, scratch.partial);
+      merge_groups(unit, 0, groups, scratch);
       for (std::int64_t n = unit.n0; n < unit.n1 && samples_; ++n) {
         (*samples_)(n, block_.first_channel(unit), block_.last_channel(unit), thread);
       }
@@ -121,41 +126,57 @@ class ForwardPass {
     bool extreme = false;
     for (std::int64_t i = 0; i < groups; ++i) extreme |= set_group(unit, i);
     for (std::int64_t i = 0; i < groups; ++i) form_coefficients(unit, i, extreme, scratch);
-    for (std::int64_t i = 0; i < block_.tasks(unit); ++i) affine_task(unit, i, extreme, scratch);
+    const Strips strips(walk_, unit, 1);
+    for (std::int64_t i = 0; i < strips.count(); ++i)
+      affine_task(unit, strips.at(i), extreme, scratch);
   }
 
   void shared_unit(const Unit& unit, const UnitScratch& scratch) {
     const int threads = units_.threads;
     const std::int64_t groups = block_.group_count(unit);
-    const auto for_groups = [&](auto&& body) {
-      parallel_for_chunks(groups, kGroupChunk, threads, body);
-    };
     if (with_moments_) {
-      parallel_for(moments_.tasks(unit), threads, [&](std::int64_t i, int thread) {
-        moments_.tile(unit, i, lanes_[static_cast<std::size_t>(thread)], scratch.partial.data());
+      const Strips tiles = moments_.strips(unit, threads);
+      parallel_for(tiles.count(), threads, [&](std::int64_t i, int thread) {
+        moments_.tile(unit, tiles.at(i), lanes_[static_cast<std::size_t>(thread)], scratch.partial);
       });
-      for_groups([&](std::int64_t i) { merge_group(unit, i, scratch); });
       if (samples_) {
         parallel_for(unit.n1 - unit.n0, threads, [&](std::int64_t i, int thread) {
           (*samples_)(unit.n0 + i, block_.first_channel(unit), block_.last_channel(unit), thread);
         });
       }
     }
+    const auto for_chunks = [&](auto&& body) {
+      parallel_for((groups + kGroupChunk - 1) / kGroupChunk, threads, [&](std::int64_t i, int) {
+        body(i * kGroupChunk, std::min((i + 1) * kGroupChunk, groups));
+      });
+    };
     if (options_.communicator != nullptr) {
+      if (with_moments_) {
+        for_chunks([&](std::int64_t first, std::int64_t last) {
+          merge_groups(unit, first, last, scratch);
+        });
+      }
       merge_over_ranks(options_,
                        count_batch(args_.position_weights, state_.shape, 0, walk_.samples), state_,
                        arena_);
     }
     std::atomic<bool> any_extreme{false};
-    for_groups([&](std::int64_t i) {
-      if (set_group(unit, i)) any_extreme.store(true, std::memory_order_relaxed);
+    for_chunks([&](std::int64_t first, std::int64_t last) {
+      if (with_moments_ && options_.communicator == nullptr)
+        merge_groups(unit, first, last, scratch);
+      bool extreme = false;
+      for (std::int64_t i = first; i < last; ++i) extreme |= set_group(unit, i);
+      for (std::int64_t i = first; i < last; ++i) form_coefficients(unit, i, false, scratch);
+      if (extreme) any_extreme.store(true, std::memory_order_relaxed);
     });
     const bool extreme = any_extreme.load();
-    for_groups([&](std::int64_t i) { form_coefficients(unit, i, extreme, scratch); });
+    for (std::int64_t i = 0; i < groups && extreme; ++i) form_coefficients(unit, i, true, scratch);
     // Backwards: what the first sweep read last is still in the cache.
-    const std::int64_t tasks = block_.tasks(unit);
-    parallel_for(tasks, threads,
-                 [&](std::int64_t i, int) { affine_task(unit, tasks - 1 - i, extreme, scratch); });
+    const Strips strips(walk_, unit, threads);
+    const std::int64_t last = strips.count() - 1;
+    parallel_for(strips.count(), threads, [&](std::int64_t i, int) {
+      affine_task(unit, strips.at(last - i), extreme, scratch);
+    });
   }
 
   const NormForward& args_;
@@ -180,7 +201,7 @@ class ForwardPass {
 bool beyond_cache(const TensorView& out) {
   const auto bytes =
       storage_elements(out.shape, out.layout) * static_cast<std::int64_t>(size_of(out.dtype));
-  return bytes > cache_sizes().last_level;
+  return bytes > cache_sizes().level2;
 }
 
 void zero_padding(const Walk& walk, const TileRange& tile, std::int64_t l, void* data,

@@ -1,13 +1,14 @@
 #pragma once
 
 #include "norm/affine.h"
+#include "norm/moments.h"
 
 namespace equipoise::norm {
 
 /// What kernels 3 and 4 read. dz = (dy + dy_second)·act'(z), where z is computed again from x (and
 /// the residual), or act' is read from the tile's bits. With activation kNone, dz = dy + dy_second
 /// and the coefficients a and b are not needed for it. Weights are one per element, `weight_stride`
-/// between segments, shared by all groups; an element with weight 0 and dy 0 contributes nothing,
+/// between segments, shared by all blocks; an element with weight 0 and dy 0 contributes nothing,
 /// whatever x holds.
 struct GradientTile : Tile {
   const void* x = nullptr;
@@ -25,7 +26,7 @@ struct GradientMomentsTile : GradientTile {
   void* dz = nullptr;
   /// dz is multiplied by this before it is summed: 1, or less to redo a tile whose sums overflow.
   float gradient_scale = 1;
-  /// Results per group (kRuns) or lane (kLanes, rounded up to 16 of each).
+  /// Results per block (kRuns) or lane (kLanes, `lane_stride` of each block).
   float* sum = nullptr;
   float* sum_of_products = nullptr;
 };
@@ -35,7 +36,7 @@ void gradient_moments(const GradientMomentsTile& tile);
 /// kLanes.
 struct GradientAffineTile : GradientTile {
   void* dx = nullptr;
-  /// Per group or lane, like the coefficients; null: dx = a·scale·dz.
+  /// Per block or lane, like the coefficients; null: dx = a·scale·dz.
   const float* q = nullptr;
   const float* s = nullptr;
   bool streaming = false;

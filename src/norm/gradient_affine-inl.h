@@ -67,47 +67,50 @@ struct GradientAffineLoops {
       element(affine, q, s, offset + i, First{length - i}, bits, i, weight_at(w, i), false);
   }
 
-  HWY_INLINE void rows(const LaneSource& lane_source, const Panel& panel) const {
+  HWY_INLINE void rows(const Panel& panel) const {
     const std::int64_t step = lanes();
+    const LaneSource lane_source(tile, panel.block);
+    const PanelBits panel_bits(tile, panel);
+    const PanelWeights weights(panel, tile.weights, tile.weight_stride);
     const bool streaming = tile.streaming && aligned_rows(dx, panel);
-    const float* w = weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
-    const std::int64_t weight_stride = panel.is_segments ? tile.weight_stride : panel.stride;
+    const std::int64_t first_lane = panel.block * tile.lane_stride;
     for_columns<kWide, 1>(
         panel.rows, panel.length,
-        [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
-            EQUIPOISE_INLINE_LAMBDA {
-              Affine affine[columns()];
-              V q[columns()], s[columns()];
-              unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                const std::int64_t column = i + j() * step;
-                affine[j()] = lane_source.at(column);
-                q[j()] = tile.q != nullptr ? hn::LoadU(d, tile.q + column) : hn::Zero(d);
-                s[j()] = tile.q != nullptr ? hn::LoadU(d, tile.s + column) : hn::Zero(d);
-              });
-              for (std::int64_t r = first; r < first + count; ++r) {
-                const std::uint8_t* bits = bits_at(panel.bits, r * panel.bits_stride);
-                const std::int64_t offset = panel.offset + r * panel.stride;
-                unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                  const std::int64_t column = i + j() * step;
-                  element(affine[j()], q[j()], s[j()], offset + column, n, bits, column,
-                          weight_at(w, r * weight_stride + column), streaming);
-                });
-              }
+        [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns,
+            auto n) EQUIPOISE_INLINE_LAMBDA {
+          Affine affine[columns()];
+          V q[columns()], s[columns()];
+          unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+            const std::int64_t column = i + j() * step;
+            affine[j()] = lane_source.at(column);
+            q[j()] = tile.q != nullptr ? hn::LoadU(d, tile.q + first_lane + column) : hn::Zero(d);
+            s[j()] = tile.q != nullptr ? hn::LoadU(d, tile.s + first_lane + column) : hn::Zero(d);
+          });
+          for (std::int64_t r = first; r < first + count; ++r) {
+            const std::uint8_t* bits = panel_bits.row(r);
+            const std::int64_t offset = panel.offset + r * panel.stride;
+            unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+              const std::int64_t column = i + j() * step;
+              element(affine[j()], q[j()], s[j()], offset + column, n, bits, column,
+                      weights.at(r, column), streaming);
             });
+          }
+        });
   }
 
   HWY_INLINE void all() const {
     if (tile.form == Form::kRuns) {
-      for_runs(tile, [&](const Run& r) EQUIPOISE_INLINE_LAMBDA {
-        const V q = hn::Set(d, tile.q != nullptr ? tile.q[r.group] : 0.0F);
-        const V s = hn::Set(d, tile.q != nullptr ? tile.s[r.group] : 0.0F);
-        run(RunSource(tile.coefficients, r.group).affine, q, s, r.offset, r.bits,
-            weight_at(tile.weights, r.segment * tile.weight_stride), r.length);
+      for_runs(tile, [&](std::int64_t segment, std::int64_t block,
+                         std::int64_t offset) EQUIPOISE_INLINE_LAMBDA {
+        const V q = hn::Set(d, tile.q != nullptr ? tile.q[block] : 0.0F);
+        const V s = hn::Set(d, tile.q != nullptr ? tile.s[block] : 0.0F);
+        run(RunSource(tile.coefficients, block).affine, q, s, offset,
+            bits_of_run(tile, segment, block),
+            weight_at(tile.weights, segment * tile.weight_stride), tile.segments.length);
       });
       return;
     }
-    const LaneSource lane_source(tile.coefficients);
-    for_panels(tile, [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(lane_source, panel); });
+    for_panels(tile, [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(panel); });
   }
 };
 

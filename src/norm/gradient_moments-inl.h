@@ -44,61 +44,56 @@ struct GradientMomentsLoops {
     if (i < length) add(affine, offset + i, First{length - i}, bits, i, weight_at(w, i), s1, p1);
   }
 
-  HWY_INLINE void runs() const {
-    for (std::int64_t g = 0; g < tile.groups; ++g) {
-      const Affine affine = RunSource(tile.coefficients, g).affine;
-      V s0 = hn::Zero(d), p0 = s0, s1 = s0, p1 = s0;
-      for (std::int64_t segment = 0; segment < tile.segments.count; ++segment) {
-        run(affine, segment * tile.segments.stride + g * tile.group_stride,
-            bits_at(tile.bits, segment * tile.bits_segment_stride + g * tile.bits_group_stride),
-            weight_at(tile.weights, segment * tile.weight_stride), tile.segments.length, s0, p0, s1,
-            p1);
-      }
-      tile.sum[g] = sum(hn::Add(s0, s1));
-      tile.sum_of_products[g] = sum(hn::Add(p0, p1));
-    }
-  }
-
-  HWY_INLINE void rows(const LaneSource& lane_source, const Panel& panel) const {
+  HWY_INLINE void rows(const Panel& panel) const {
     const std::int64_t step = lanes();
-    const float* w = weight_at(tile.weights, panel.segment * tile.weight_stride + panel.in_segment);
-    const std::int64_t weight_stride = panel.is_segments ? tile.weight_stride : panel.stride;
-    for_columns<kWide, 4>(
-        panel.rows, panel.length,
-        [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
-            EQUIPOISE_INLINE_LAMBDA {
-              Affine affine[columns()];
-              V sums[columns()], products[columns()];
-              unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                affine[j()] = lane_source.at(i + j() * step);
-                sums[j()] = hn::Zero(d);
-                products[j()] = hn::Zero(d);
-              });
-              for (std::int64_t r = first; r < first + count; ++r) {
-                const std::uint8_t* bits = bits_at(panel.bits, r * panel.bits_stride);
-                const std::int64_t offset = panel.offset + r * panel.stride;
-                unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                  const std::int64_t column = i + j() * step;
-                  add(affine[j()], offset + column, n, bits, column,
-                      weight_at(w, r * weight_stride + column), sums[j()], products[j()]);
-                });
-              }
-              unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                float* sum_of_lane = tile.sum + i + j() * step;
-                hn::Store(hn::Add(hn::Load(d, sum_of_lane), sums[j()]), d, sum_of_lane);
-                float* of_products = tile.sum_of_products + i + j() * step;
-                hn::Store(hn::Add(hn::Load(d, of_products), products[j()]), d, of_products);
-              });
-            });
+    const LaneSource lane_source(tile, panel.block);
+    const PanelBits panel_bits(tile, panel);
+    const PanelWeights weights(panel, tile.weights, tile.weight_stride);
+    float* sum_of_lane = tile.sum + panel.block * tile.lane_stride;
+    float* of_products = tile.sum_of_products + panel.block * tile.lane_stride;
+    for_columns<kWide, 4>(panel.rows, panel.length,
+                          [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns,
+                              auto n) EQUIPOISE_INLINE_LAMBDA {
+                            Affine affine[columns()];
+                            V sums[columns()], products[columns()];
+                            unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                              affine[j()] = lane_source.at(i + j() * step);
+                              sums[j()] = hn::Zero(d);
+                              products[j()] = hn::Zero(d);
+                            });
+                            for (std::int64_t r = first; r < first + count; ++r) {
+                              const std::uint8_t* bits = panel_bits.row(r);
+                              const std::int64_t offset = panel.offset + r * panel.stride;
+                              unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                                const std::int64_t column = i + j() * step;
+                                add(affine[j()], offset + column, n, bits, column,
+                                    weights.at(r, column), sums[j()], products[j()]);
+                              });
+                            }
+                            unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                              const std::int64_t column = i + j() * step;
+                              add_to(sum_of_lane + column, sums[j()]);
+                              add_to(of_products + column, products[j()]);
+                            });
+                          });
   }
 
   HWY_INLINE void all() const {
-    if (tile.form == Form::kRuns) return runs();
-    const std::int64_t padded = (tile.width + 15) / 16 * 16;
-    std::fill_n(tile.sum, padded, 0.0F);
-    std::fill_n(tile.sum_of_products, padded, 0.0F);
-    const LaneSource lane_source(tile.coefficients);
-    for_panels(tile, [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(lane_source, panel); });
+    std::fill_n(tile.sum, tile.blocks * tile.lane_stride, 0.0F);
+    std::fill_n(tile.sum_of_products, tile.blocks * tile.lane_stride, 0.0F);
+    if (tile.form == Form::kRuns) {
+      for_runs(tile, [&](std::int64_t segment, std::int64_t block,
+                         std::int64_t offset) EQUIPOISE_INLINE_LAMBDA {
+        V s0 = hn::Zero(d), p0 = s0, s1 = s0, p1 = s0;
+        run(RunSource(tile.coefficients, block).affine, offset, bits_of_run(tile, segment, block),
+            weight_at(tile.weights, segment * tile.weight_stride), tile.segments.length, s0, p0, s1,
+            p1);
+        tile.sum[block] += sum(hn::Add(s0, s1));
+        tile.sum_of_products[block] += sum(hn::Add(p0, p1));
+      });
+      return;
+    }
+    for_panels(tile, [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(panel); });
   }
 };
 

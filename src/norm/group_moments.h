@@ -18,30 +18,39 @@ class GroupMoments {
   GroupMoments(const Elements& x, bool across_samples, std::int64_t channels_per_group,
                std::span<const float> position_weights, const Walk& walk, Workspace::Arena& arena);
 
-  const Walk& walk() const { return tiles_.walk(); }
-  /// Tiles of a unit (of the activation's walk), and the moments to set aside for them.
-  std::int64_t tasks(const Unit& unit) const { return own(unit).blocks() * tiles_per_block(unit); }
-  std::int64_t partial_count(const Unit& unit) const {
-    return tiles_per_block(unit) * channels_of(unit);
-  }
+  /// The tiles of a unit (of the activation's walk), for so many threads.
+  Strips strips(const Unit& unit, int threads) const { return {tiles_.walk(), own(unit), threads}; }
+  LaneScratch lane_scratch(const Unit& unit, int threads, Workspace::Arena& arena) const;
 
-  /// Does the i-th tile of a unit.
-  void tile(const Unit& unit, std::int64_t i, const LaneScratch& scratch, Moments* partial) const;
-  /// The moments of the group whose first channel is `channel`, when all tiles are done.
-  Moments merged(const Unit& unit, std::int64_t channel, const Moments* partial) const;
+  /// Moments of the tiles of one unit, per channel.
+  struct Partial {
+    std::span<double> mean, m2;
+  };
+  Partial partial(const Unit& unit, Workspace::Arena& arena) const;
+
+  /// Does one tile of a unit.
+  void tile(const Unit& unit, const Strips::Task& task, const LaneScratch& scratch,
+            const Partial& partial) const;
+  /// The moments of the unit's groups [first, last), when all tiles are done.
+  void merge_groups(const Unit& unit, std::int64_t first, std::int64_t last, const Partial& partial,
+                    std::span<Moments> out) const;
 
  private:
   // The same unit in this walk, where joined channels are one.
   Unit own(const Unit& unit) const {
     return {unit.n0, unit.n1, unit.l0 / joined_, unit.l1 / joined_};
   }
-  std::int64_t tiles_per_block(const Unit& unit) const {
-    return walk().tiles_per_block(unit.n1 - unit.n0);
+  // Values of a tile in a partial result.
+  std::int64_t stride(const Unit& mine) const {
+    return mine.blocks() * tiles_.walk().block_channels;
   }
-  std::int64_t channels_of(const Unit& unit) const;
+  // Channels [first, last) of a unit over all tiles.
+  void merge_tiles(const Unit& mine, std::int64_t first, std::int64_t last, const Partial& partial,
+                   std::span<Moments> out) const;
 
-  std::int64_t joined_;  // channels that are one channel of the walk
-  std::int64_t channels_per_group_;
+  std::int64_t joined_;              // channels that are one channel of the walk
+  std::int64_t channels_per_group_;  // of the walk
+  bool weighted_;
   TileMoments tiles_;
 };
 

@@ -29,19 +29,14 @@ Moments merge(const Moments& a, const Moments& b) {
 
 namespace norm {
 
-HWY_EXPORT(run_moments);
-HWY_EXPORT(lane_sums);
+HWY_EXPORT(moments_tile);
 
-void moments_of_runs(const RunMoments& tile, Moments* out) {
-  HWY_DYNAMIC_DISPATCH(run_moments)(tile, out);
-}
-void sums_of_lanes(const LaneSums& tile) { HWY_DYNAMIC_DISPATCH(lane_sums)(tile); }
+void moment_sums(const MomentsTile& tile) { HWY_DYNAMIC_DISPATCH(moments_tile)(tile); }
 
 float redo_scale(ShiftedSums s) {
   if (!std::isfinite(s.sum) || !std::isfinite(s.sum_of_squares)) return kDownScale;
-  // Below this, squares may have lost digits or vanished: f32 ends at 1e-38.
-  constexpr double kSmall = 1e-30;
-  if (s.sum_of_squares < kSmall && (s.sum != 0 || s.sum_of_squares != 0)) return kUpScale;
+  if (s.sum_of_squares < kSmallSumOfSquares && (s.sum != 0 || s.sum_of_squares != 0))
+    return kUpScale;
   return kPlainScale;
 }
 

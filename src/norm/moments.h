@@ -1,61 +1,43 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "equipoise/norm.h"
 #include "equipoise/tensor.h"
+#include "norm/tile.h"
 
 namespace equipoise::norm {
 
-/// Where the elements of a tile are: `count` runs of `length` contiguous elements, `stride`
-/// elements apart.
-struct Segments {
-  std::int64_t count = 0;
-  std::int64_t stride = 0;
-  std::int64_t length = 0;
-};
-
 /// Kernel 1, `moments`: f32 sums of (x − k) and (x − k)² around a shift k, weighted if there are
-/// weights.
-///
-/// Of runs: each of `groups` groups (`group_stride` elements apart) has one mean over all segments.
-/// The weights are those of the elements of group 0's segments, `weight_stride` apart; all groups
-/// share them.
-struct RunMoments {
+/// weights: one per element of a block, `weight_stride` between segments, shared by all blocks.
+struct MomentsTile : TileShape {
   const void* x = nullptr;
-  DType dtype = DType::kF32;
-  Segments segments;
-  std::int64_t groups = 1;
-  std::int64_t group_stride = 0;
   const float* weights = nullptr;
   std::int64_t weight_stride = 0;
-  /// Sum of the weights, or number of elements, of one group.
-  double count = 0;
-  /// Offset of an element with positive weight.
-  std::int64_t shift_offset = 0;
-  /// False: deviations from 0 instead of from the mean (RMS normalization).
-  bool centered = true;
-};
-void moments_of_runs(const RunMoments& tile, Moments* out);
-
-/// Of lanes: element i of a segment belongs to lane i % width; each lane has sums of its own.
-/// `width` is a multiple of 16, or at least the length of a segment. The weights are one per
-/// element.
-struct LaneSums {
-  const void* x = nullptr;
-  DType dtype = DType::kF32;
-  Segments segments;
-  std::int64_t width = 0;
-  const float* weights = nullptr;
-  std::int64_t weight_stride = 0;
-  /// (x − k)·scale is what is summed; `shift` holds k·scale.
+  /// (x − k)·scale is what is summed; `shift` holds k·scale per block (kRuns) or lane.
   float scale = 1;
   const float* shift = nullptr;
-  /// Results, `width` rounded up to 16 of each.
+  /// Results per block (kRuns) or lane, `lane_stride` of each block.
   float* sum = nullptr;
   float* sum_of_squares = nullptr;
 };
-void sums_of_lanes(const LaneSums& tile);
+void moment_sums(const MomentsTile& tile);
+
+/// A run whose moments are formed at once, without weights.
+struct RunMoments {
+  Segments segments;
+  double count = 0;
+  /// False: deviations from 0 instead of from the mean (RMS normalization).
+  bool centered = true;
+};
+
+/// The median of three elements, or 0: a single outlier as the shift would cost digits.
+inline float robust_shift(float a, float b, float c) {
+  const float k = std::max(std::min(a, b), std::min(std::max(a, b), c));
+  return std::isfinite(k) ? k : 0;
+}
 
 /// Sums around a shift, in units of 1/scale.
 struct ShiftedSums {
@@ -66,6 +48,8 @@ struct ShiftedSums {
 inline constexpr float kPlainScale = 1.0F;
 inline constexpr float kDownScale = 0x1p-80F;
 inline constexpr float kUpScale = 0x1p60F;
+/// Below this, squares may have lost digits or vanished: f32 ends at 1e-38.
+inline constexpr double kSmallSumOfSquares = 1e-30;
 /// The scale that a tile has to be redone with, or kPlainScale.
 float redo_scale(ShiftedSums sums);
 Moments from_sums(ShiftedSums sums, double count, double shift, float scale, bool centered);

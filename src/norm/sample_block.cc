@@ -25,19 +25,18 @@ SampleBlock::SampleBlock(const NormRecord::State& state, std::int64_t block)
             std::min(block_samples(state), state.shape.samples() - first_sample_),
             state.across_samples) {}
 
-Tile SampleBlock::tile(const Task& task) const {
+Tile SampleBlock::tile(const TileRange& range, const Strips::Task& task) const {
   Tile tile;
-  tile.form = walk_.form;
-  tile.dtype = state_.dtype;
-  tile.segments = walk_.segments(task.range, task.l, !state_.has_bits);
-  tile.width = walk_.lane_width();
+  static_cast<TileShape&>(tile) =
+      walk_.shape_of(range, task.l0, task.l1, state_.dtype, !state_.has_bits);
   tile.activation = state_.activation;
   tile.negative_slope = state_.negative_slope;
   if (state_.has_bits) {
     const std::int64_t per_sample = walk_.blocks * walk_.bits_plane();
     tile.bits = reinterpret_cast<std::uint8_t*>(state_.bits.data()) + first_sample_ * per_sample +
-                walk_.bits_offset(task.range, task.l);
+                walk_.bits_offset(range, task.l0);
     tile.bits_segment_stride = per_sample;
+    tile.bits_block_stride = walk_.bits_plane();
   }
   return tile;
 }

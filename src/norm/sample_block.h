@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "norm/affine.h"
 #include "norm/record.h"
 #include "norm/units.h"
 #include "norm/walk.h"
@@ -52,20 +53,13 @@ class SampleBlock {
     return (across_samples() ? block_ : unit.n0) * per_row + channel / state_.partition.channels;
   }
 
-  std::int64_t tasks(const Unit& unit) const {
-    return unit.blocks() * walk_.tiles_per_block(unit.n1 - unit.n0);
+  std::int64_t first_group(const Unit& unit) const { return group_of(unit, first_channel(unit)); }
+
+  /// The tile of a task of Strips; what kernels 2 to 4 have to know of it, but for coefficients.
+  TileRange range(const Unit& unit, const Strips::Task& task) const {
+    return walk_.tile(unit.n0, unit.n1, task.t);
   }
-  struct Task {
-    std::int64_t l;
-    std::int64_t t;
-    TileRange range;
-  };
-  Task task(const Unit& unit, std::int64_t i) const {
-    const std::int64_t t = i / unit.blocks();
-    return {unit.l0 + i % unit.blocks(), t, walk_.tile(unit.n0, unit.n1, t)};
-  }
-  /// What kernels 2 to 4 have to know of a task, but for coefficients.
-  Tile tile(const Task& task) const;
+  Tile tile(const TileRange& range, const Strips::Task& task) const;
 
  private:
   const NormRecord::State& state_;

@@ -22,7 +22,7 @@ class SampleMoments {
  private:
   TileMoments tiles_;
   std::span<LaneScratch> lanes_;
-  std::span<std::span<Moments>> partial_;
+  std::span<std::span<double>> partial_;  // means, then M2s
   std::span<Moments> out_;
 };
 

@@ -132,15 +132,19 @@ HWY_INLINE void unrolled(Body&& body) {
 }
 
 /// Walks rows of equal length so that what belongs to a column (coefficients, sums) stays in
-/// registers for several rows: calls body(first row, rows, column, columns, n) with columns()
-/// vectors of n lanes from element `column` on. Memory is read in whole cache lines, and in its own
-/// order where a row is no longer than kColumns vectors.
+/// registers or in the first-level cache: calls body(first row, rows, column, columns, n) with
+/// columns() vectors of n lanes from element `column` on. Memory is read in whole cache lines and,
+/// unless rows are long, in its own order; of long rows, kRows are walked side by side.
 template <int kColumns, int kRows, class Body>
 HWY_INLINE void for_columns(std::int64_t rows, std::int64_t length, Body&& body) {
   const std::int64_t step = lanes();
   // Sums in f32 of many rows lose digits: those of 64 are added up before they join the others.
   constexpr std::int64_t kNarrowRows = 64;
-  const std::int64_t at_once = length <= kColumns * step ? kNarrowRows : std::int64_t{kRows};
+  // Up to here, the columns of a row (five values each in a backward) leave room for the rows.
+  constexpr std::int64_t kLongRow = 1024;
+  const std::int64_t at_once = length <= kColumns * step ? kNarrowRows
+                               : length <= kLongRow      ? std::int64_t{1}
+                                                         : std::int64_t{kRows};
   for (std::int64_t r = 0; r < rows; r += at_once) {
     const std::int64_t count = std::min(at_once, rows - r);
     std::int64_t i = 0;
@@ -152,6 +156,8 @@ HWY_INLINE void for_columns(std::int64_t rows, std::int64_t length, Body&& body)
     if (i < length) body(r, count, i, std::integral_constant<int, 1>(), First{length - i});
   }
 }
+
+HWY_INLINE void add_to(float* p, V v) { hn::StoreU(hn::Add(hn::LoadU(d, p), v), d, p); }
 
 HWY_INLINE float sum(V v) { return hn::GetLane(hn::SumOfLanes(d, v)); }
 

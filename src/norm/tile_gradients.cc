@@ -3,42 +3,28 @@
 #include <cmath>
 
 namespace equipoise::norm {
-namespace {
 
-GradientSums sums_of_channel(const Walk& walk, const GradientMomentsTile& tile, std::int64_t c) {
-  const bool slab = walk.lanes_per_channel > 1;
-  const std::int64_t first = slab ? c * walk.lanes_per_channel : c;
-  const std::int64_t last =
-      slab ? first + walk.lanes_per_channel : (walk.form == Form::kRuns ? 1 : walk.lane_width());
-  const std::int64_t stride = slab ? 1 : walk.block_lanes;
-  GradientSums sums;
-  for (std::int64_t i = first; i < last; i += stride) {
-    sums.dz += static_cast<double>(tile.sum[i]);
-    sums.products += static_cast<double>(tile.sum_of_products[i]);
-  }
-  const double unit = 1 / static_cast<double>(tile.gradient_scale);
-  sums.dz *= unit;
-  sums.products *= unit / static_cast<double>(tile.coefficients.scale);
-  return sums;
-}
-
-bool is_finite(const GradientSums& sums) {
-  return std::isfinite(sums.dz) && std::isfinite(sums.products);
-}
-
-}  // namespace
-
-void gradient_sums(const Walk& walk, std::int64_t l, GradientMomentsTile tile,
-                   const LaneScratch& scratch, GradientSums* out) {
-  float run_sums[2];
-  tile.sum = walk.form == Form::kRuns ? &run_sums[0] : scratch.sum;
-  tile.sum_of_products = walk.form == Form::kRuns ? &run_sums[1] : scratch.sum_of_products;
-  const std::int64_t channels = walk.channels_in(l);
+void gradient_sums(const Walk& walk, std::int64_t l0, std::int64_t l1, GradientMomentsTile tile,
+                   const LaneScratch& scratch, double* dz, double* products) {
+  const ChannelLanes lanes = channel_lanes(walk, l0, l1);
+  const std::int64_t channels = walk.channels_in(l0, l1);
+  tile.sum = scratch.sum.data();
+  tile.sum_of_products = scratch.sum_of_products.data();
+  const auto run = [&] {
+    gradient_moments(tile);
+    add_lanes(tile.sum, lanes, scratch.channel_sum.data());
+    add_lanes(tile.sum_of_products, lanes, scratch.channel_products.data());
+  };
+  const auto is_finite = [&](std::int64_t c) {
+    return std::isfinite(dz[c]) && std::isfinite(products[c]);
+  };
+  const double unit = 1 / static_cast<double>(tile.coefficients.scale);
   bool finite = true;
-  gradient_moments(tile);
+  run();
   for (std::int64_t c = 0; c < channels; ++c) {
-    out[c] = sums_of_channel(walk, tile, c);
-    finite = finite && is_finite(out[c]);
+    dz[c] = scratch.channel_sum[static_cast<std::size_t>(c)];
+    products[c] = scratch.channel_products[static_cast<std::size_t>(c)] * unit;
+    finite &= is_finite(c);
   }
   if (finite) return;
   if (tile.dz != nullptr) {  // it may have replaced dy
@@ -48,9 +34,12 @@ void gradient_sums(const Walk& walk, std::int64_t l, GradientMomentsTile tile,
     tile.activation = Activation::kNone;
   }
   tile.gradient_scale = kDownScale;
-  gradient_moments(tile);
+  run();
+  const double up = 1 / static_cast<double>(kDownScale);
   for (std::int64_t c = 0; c < channels; ++c) {
-    if (!is_finite(out[c])) out[c] = sums_of_channel(walk, tile, c);
+    if (is_finite(c)) continue;
+    dz[c] = scratch.channel_sum[static_cast<std::size_t>(c)] * up;
+    products[c] = scratch.channel_products[static_cast<std::size_t>(c)] * up * unit;
   }
 }
 

@@ -20,9 +20,9 @@ struct GradientSums {
   }
 };
 
-/// Runs kernel 3 on a tile of block l and adds up the lanes of each channel, into out[0 …
-/// channels_in(l)). Sums that overflow are formed again from smaller terms.
-void gradient_sums(const Walk& walk, std::int64_t l, GradientMomentsTile tile,
-                   const LaneScratch& scratch, GradientSums* out);
+/// Runs kernel 3 on a tile of blocks [l0, l1) and adds up the lanes of each channel, into one sum
+/// and one product per channel. Sums that overflow are formed again from smaller terms.
+void gradient_sums(const Walk& walk, std::int64_t l0, std::int64_t l1, GradientMomentsTile tile,
+                   const LaneScratch& scratch, double* dz, double* products);
 
 }  // namespace equipoise::norm

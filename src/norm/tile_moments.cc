@@ -4,18 +4,39 @@
 #include <cmath>
 
 namespace equipoise::norm {
+namespace {
 
 float element(const void* data, DType dtype, std::int64_t offset) {
   if (dtype == DType::kF32) return static_cast<const float*>(data)[offset];
   return static_cast<float>(static_cast<const BFloat16*>(data)[offset]);
 }
 
-LaneScratch::LaneScratch(const Walk& walk, bool weighted, Workspace::Arena& arena) {
-  if (walk.form == Form::kRuns) return;
-  shift = arena.take<float>(walk.padded_width()).data();
-  sum = arena.take<float>(walk.padded_width()).data();
-  sum_of_products = arena.take<float>(walk.padded_width()).data();
-  if (weighted)
+// Puts the value of each channel, times scale, in all its lanes.
+void spread(const ChannelLanes& of, const float* values, float scale, std::span<float> lanes) {
+  const std::int64_t per_row = of.channels * of.lanes_per_channel;
+  for (std::int64_t block = 0; block < of.blocks; ++block) {
+    float* p = lanes.data() + block * of.lane_stride;
+    for (std::int64_t c = 0; c < of.channels; ++c) {
+      std::fill_n(p + c * of.lanes_per_channel, of.lanes_per_channel,
+                  values[block * of.channels + c] * scale);
+    }
+    for (std::int64_t r = 1; r < of.rows; ++r) std::copy_n(p, per_row, p + r * of.row_stride);
+  }
+}
+
+}  // namespace
+
+LaneScratch::LaneScratch(const Walk& walk, std::int64_t blocks, bool weighted,
+                         Workspace::Arena& arena)
+    : shift(arena.take<float>(blocks * walk.padded_width() + kChannelSlack)),
+      sum(arena.take<float>(blocks * walk.padded_width() + kChannelSlack)),
+      sum_of_products(arena.take<float>(blocks * walk.padded_width() + kChannelSlack)),
+      channel_sum(arena.take<double>(blocks * walk.block_channels + kChannelSlack)),
+      channel_products(arena.take<double>(blocks * walk.block_channels + kChannelSlack)),
+      channel_shift(arena.take<float>(blocks * walk.block_channels + kChannelSlack)) {
+  std::ranges::fill(shift, 0.0F);
+  std::ranges::fill(channel_shift, 0.0F);
+  if (weighted && walk.form == Form::kLanes)
     weights = arena.take<float>(walk.tile_samples * walk.tile_steps * walk.block_lanes + 16).data();
 }
 
@@ -38,6 +59,16 @@ ElementWeights element_weights(const Walk& walk, std::span<const float> position
   return {scratch, tile.steps() * walk.lanes_in(l)};
 }
 
+ChannelLanes channel_lanes(const Walk& walk, std::int64_t l0, std::int64_t l1) {
+  const bool lanes = walk.form == Form::kLanes;
+  return {.blocks = l1 - l0,
+          .lane_stride = walk.padded_width(),
+          .channels = walk.channels_in(l0),
+          .lanes_per_channel = walk.lanes_per_channel,
+          .rows = lanes && walk.lanes_per_channel == 1 ? walk.repeat : 1,
+          .row_stride = walk.block_lanes};
+}
+
 TileMoments::TileMoments(const Walk& walk, Elements x, std::span<const float> position_weights,
                          bool across_samples, Workspace::Arena& arena)
     : walk_(walk), x_(x), position_weights_(position_weights), across_samples_(across_samples) {
@@ -50,6 +81,12 @@ TileMoments::TileMoments(const Walk& walk, Elements x, std::span<const float> po
     const std::int64_t n0 = i / tiles * per_range;
     weights_[static_cast<std::size_t>(i)] = weight_of(walk.tile(n0, n0 + per_range, i % tiles));
   }
+}
+
+TileMoments::Weight TileMoments::weight(std::int64_t n0, std::int64_t n1, std::int64_t t) const {
+  if (weights_.empty()) return weight_of(walk_.tile(n0, n1, t));
+  const std::int64_t first = across_samples_ ? 0 : n0 * walk_.tiles_per_block(1);
+  return weights_[static_cast<std::size_t>(first + t)];
 }
 
 TileMoments::Weight TileMoments::weight_of(const TileRange& tile) const {
@@ -72,114 +109,92 @@ TileMoments::Weight TileMoments::weight_of(const TileRange& tile) const {
   return weight;
 }
 
-void TileMoments::operator()(std::int64_t n0, std::int64_t n1, std::int64_t l, std::int64_t t,
-                             const LaneScratch& scratch, Moments* out) const {
-  const TileRange tile = walk_.tile(n0, n1, t);
-  const std::int64_t first = across_samples_ ? 0 : n0 * walk_.tiles_per_block(1);
-  const Weight weight =
-      weights_.empty() ? weight_of(tile) : weights_[static_cast<std::size_t>(first + t)];
-  if (weight.count == 0) {
-    std::fill_n(out, walk_.channels_in(l), Moments{});
-  } else if (walk_.form == Form::kRuns) {
-    of_runs(tile, l, weight, out);
-  } else {
-    of_lanes(tile, l, weight, scratch, out);
+void TileMoments::find_shifts(const TileRange& tile, std::int64_t l0, std::int64_t l1,
+                              const Weight& weight, float* shift) const {
+  // Three elements of the sample that is read next where it has so many, else of three samples.
+  const std::int64_t s0 = walk_.lanes_per_channel == 1 ? tile.s0 : 0;
+  const std::int64_t s1 = walk_.lanes_per_channel == 1 ? tile.s1 : walk_.positions;
+  const bool in_sample = s1 - s0 > 2;
+  const std::int64_t by_channel = walk_.form == Form::kRuns ? 0 : walk_.lanes_per_channel;
+  const std::int64_t by_position =
+      walk_.form == Form::kRuns || walk_.lanes_per_channel > 1 ? 1 : walk_.block_lanes;
+  const std::int64_t first = weight.n * walk_.sample_stride + weight.s * by_position;
+  std::int64_t middle = first;
+  std::int64_t last = first;
+  if (position_weights_.empty()) {
+    middle += in_sample ? (s1 - s0) / 2 * by_position
+                        : (tile.samples() / 2) * walk_.sample_stride + (s1 - s0) / 2 * by_position;
+    last += in_sample ? (s1 - s0 - 1) * by_position
+                      : (tile.samples() - 1) * walk_.sample_stride + (s1 - s0 - 1) * by_position;
+  }
+  for (std::int64_t l = l0; l < l1; ++l) {
+    for (std::int64_t c = 0; c < walk_.channels_in(l); ++c) {
+      const std::int64_t channel = l * walk_.block_stride + c * by_channel;
+      *shift++ = robust_shift(element(x_.data, x_.dtype, channel + first),
+                              element(x_.data, x_.dtype, channel + middle),
+                              element(x_.data, x_.dtype, channel + last));
+    }
   }
 }
 
-void TileMoments::of_runs(const TileRange& tile, std::int64_t l, const Weight& weight,
-                          Moments* out) const {
-  const ElementWeights w = element_weights(walk_, position_weights_, tile, l, nullptr);
-  moments_of_runs({.x = at(x_.data, x_.dtype, walk_.offset(tile, l)),
-                   .dtype = x_.dtype,
-                   .segments = walk_.segments(tile, l, true),
-                   .weights = w.data,
-                   .weight_stride = w.segment_stride,
-                   .count = weight.count,
-                   .shift_offset = (weight.n - tile.n0) * walk_.sample_stride + weight.s - tile.s0},
-                  out);
+void TileMoments::operator()(std::int64_t n0, std::int64_t n1, std::int64_t l0, std::int64_t l1,
+                             std::int64_t t, const LaneScratch& scratch, double* mean,
+                             double* m2) const {
+  const TileRange range = walk_.tile(n0, n1, t);
+  const Weight tile_weight = weight(n0, n1, t);
+  const ChannelLanes lanes = channel_lanes(walk_, l0, l1);
+  const std::int64_t channels = walk_.channels_in(l0, l1);
+  if (tile_weight.count == 0) {
+    std::fill_n(mean, channels, 0.0);
+    std::fill_n(m2, channels, 0.0);
+    return;
+  }
+  const ElementWeights w = element_weights(walk_, position_weights_, range, l0, scratch.weights);
+  find_shifts(range, l0, l1, tile_weight, scratch.channel_shift.data());
+  spread(lanes, scratch.channel_shift.data(), 1, scratch.shift);
+  MomentsTile tile;
+  static_cast<TileShape&>(tile) = walk_.shape_of(range, l0, l1, x_.dtype, true);
+  tile.x = at(x_.data, x_.dtype, walk_.offset(range, l0));
+  tile.weights = w.data;
+  tile.weight_stride = w.segment_stride;
+  tile.shift = scratch.shift.data();
+  tile.sum = scratch.sum.data();
+  tile.sum_of_squares = scratch.sum_of_products.data();
+  moment_sums(tile);
+  add_lanes(tile.sum, lanes, scratch.channel_sum.data());
+  add_lanes(tile.sum_of_squares, lanes, scratch.channel_products.data());
+  if (!finish_moments(scratch.channel_sum.data(), scratch.channel_products.data(),
+                      scratch.channel_shift.data(), tile_weight.count, channels, mean, m2)) {
+    redo(tile, lanes, channels, tile_weight.count, scratch, mean, m2);
+  }
 }
 
-void TileMoments::of_lanes(const TileRange& tile, std::int64_t l, const Weight& weight,
-                           const LaneScratch& scratch, Moments* out) const {
-  const std::int64_t channels = walk_.channels_in(l);
-  const std::int64_t per_channel = walk_.lanes_per_channel;
-  const ElementWeights w = element_weights(walk_, position_weights_, tile, l, scratch.weights);
-  const auto value = [&](std::int64_t c, std::int64_t n, std::int64_t s) {
-    return element(x_.data, x_.dtype,
-                   n * walk_.sample_stride + l * walk_.block_stride + c * per_channel +
-                       s * (per_channel == 1 ? walk_.block_lanes : 1));
-  };
-  // The median of three values: a single outlier as the shift would cost digits.
-  const std::int64_t s0 = per_channel == 1 ? tile.s0 : 0;
-  const std::int64_t s1 = per_channel == 1 ? tile.s1 : walk_.positions;
-  const auto shift_of = [&](std::int64_t c) {
-    float k = value(c, weight.n, weight.s);
-    if (position_weights_.empty()) {
-      const float middle = value(c, (tile.n0 + tile.n1) / 2, (s0 + s1) / 2);
-      const float last = value(c, tile.n1 - 1, s1 - 1);
-      k = std::max(std::min(k, middle), std::min(std::max(k, middle), last));
-    }
-    return std::isfinite(k) ? k : 0.0F;
-  };
-  const auto run = [&](float scale) {
-    std::fill_n(scratch.shift, walk_.padded_width(), 0.0F);
-    for (std::int64_t c = 0; c < channels; ++c) {
-      std::fill_n(scratch.shift + c * per_channel, per_channel, shift_of(c) * scale);
-    }
-    for (std::int64_t r = 1; r < walk_.repeat; ++r) {
-      std::copy_n(scratch.shift, channels, scratch.shift + r * walk_.block_lanes);
-    }
-    sums_of_lanes({.x = at(x_.data, x_.dtype, walk_.offset(tile, l)),
-                   .dtype = x_.dtype,
-                   .segments = walk_.segments(tile, l, true),
-                   .width = walk_.lane_width(),
-                   .weights = w.data,
-                   .weight_stride = w.segment_stride,
-                   .scale = scale,
-                   .shift = scratch.shift,
-                   .sum = scratch.sum,
-                   .sum_of_squares = scratch.sum_of_products});
-  };
+void TileMoments::redo(MomentsTile tile, const ChannelLanes& lanes, std::int64_t channels,
+                       double count, const LaneScratch& scratch, double* mean, double* m2) const {
   const auto sums_of = [&](std::int64_t c) {
-    ShiftedSums sums;
-    if (per_channel > 1) {
-      for (std::int64_t i = c * per_channel; i < (c + 1) * per_channel; ++i) {
-        sums.sum += static_cast<double>(scratch.sum[i]);
-        sums.sum_of_squares += static_cast<double>(scratch.sum_of_products[i]);
-      }
-    } else {
-      for (std::int64_t i = c; i < walk_.lane_width(); i += walk_.block_lanes) {
-        sums.sum += static_cast<double>(scratch.sum[i]);
-        sums.sum_of_squares += static_cast<double>(scratch.sum_of_products[i]);
-      }
-    }
-    return sums;
+    const auto i = static_cast<std::size_t>(c);
+    return ShiftedSums{scratch.channel_sum[i], scratch.channel_products[i]};
   };
-
   // A channel whose sums overflow or vanish is marked with the scale to redo it with, negated, in
-  // place of its count.
-  bool redo = false;
-  run(kPlainScale);
+  // place of its M2.
   for (std::int64_t c = 0; c < channels; ++c) {
-    const ShiftedSums sums = sums_of(c);
-    const float scale = redo_scale(sums);
-    out[c] = from_sums(sums, weight.count, static_cast<double>(scratch.shift[c * per_channel]),
-                       kPlainScale, true);
-    if (scale != kPlainScale) {
-      out[c].count = -static_cast<double>(scale);
-      redo = true;
-    }
+    const float scale = redo_scale(sums_of(c));
+    if (scale != kPlainScale) m2[c] = -static_cast<double>(scale);
   }
-  if (!redo) return;
   for (const float scale : {kDownScale, kUpScale}) {
-    const auto marked = [&](const Moments& m) { return m.count == -static_cast<double>(scale); };
-    if (std::none_of(out, out + channels, marked)) continue;
-    run(scale);
+    const double mark = -static_cast<double>(scale);
+    if (std::none_of(m2, m2 + channels, [&](double v) { return v == mark; })) continue;
+    spread(lanes, scratch.channel_shift.data(), scale, scratch.shift);
+    tile.scale = scale;
+    moment_sums(tile);
+    add_lanes(tile.sum, lanes, scratch.channel_sum.data());
+    add_lanes(tile.sum_of_squares, lanes, scratch.channel_products.data());
     for (std::int64_t c = 0; c < channels; ++c) {
-      if (marked(out[c])) {
-        out[c] = from_sums(sums_of(c), weight.count, static_cast<double>(shift_of(c)), scale, true);
-      }
+      if (m2[c] != mark) continue;
+      const float shift = scratch.channel_shift[static_cast<std::size_t>(c)];
+      const Moments moments = from_sums(sums_of(c), count, static_cast<double>(shift), scale, true);
+      mean[c] = moments.mean;
+      m2[c] = moments.m2;
     }
   }
 }

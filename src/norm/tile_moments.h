@@ -4,23 +4,22 @@
 #include <span>
 
 #include "equipoise/norm.h"
+#include "norm/channel_sums.h"
+#include "norm/moments.h"
 #include "norm/walk.h"
 #include "norm/workspace.h"
 
 namespace equipoise::norm {
 
-/// Element at `offset`.
-float element(const void* data, DType dtype, std::int64_t offset);
-
-/// Memory of one thread for the lanes of a tile.
+/// Memory of one thread for the sums of a tile of up to so many blocks.
 struct LaneScratch {
-  float* shift = nullptr;
-  float* sum = nullptr;
-  float* sum_of_products = nullptr;
+  std::span<float> shift, sum, sum_of_products;
+  std::span<double> channel_sum, channel_products;
+  std::span<float> channel_shift;
   float* weights = nullptr;
 
   LaneScratch() = default;
-  LaneScratch(const Walk& walk, bool weighted, Workspace::Arena& arena);
+  LaneScratch(const Walk& walk, std::int64_t blocks, bool weighted, Workspace::Arena& arena);
 };
 
 /// One weight per element of a tile, as kernels want them; null where there are none.
@@ -31,7 +30,10 @@ struct ElementWeights {
 ElementWeights element_weights(const Walk& walk, std::span<const float> position_weights,
                                const TileRange& tile, std::int64_t l, float* scratch);
 
-/// Moments of tiles of an activation, per channel of a block.
+/// Which of the blocks [l0, l1)'s lanes of sums belong to which channel.
+ChannelLanes channel_lanes(const Walk& walk, std::int64_t l0, std::int64_t l1);
+
+/// Moments of tiles of an activation, per channel.
 class TileMoments {
  public:
   /// `across_samples` as the walk's: the weights of tiles are prepared for those of all samples, or
@@ -39,9 +41,16 @@ class TileMoments {
   TileMoments(const Walk& walk, Elements x, std::span<const float> position_weights,
               bool across_samples, Workspace::Arena& arena);
 
-  /// Tile t of samples [n0, n1) and block l, into out[0 … channels_in(l)).
-  void operator()(std::int64_t n0, std::int64_t n1, std::int64_t l, std::int64_t t,
-                  const LaneScratch& scratch, Moments* out) const;
+  /// Tile t of samples [n0, n1) and blocks [l0, l1) that are equally wide; one mean and one M2 per
+  /// channel.
+  void operator()(std::int64_t n0, std::int64_t n1, std::int64_t l0, std::int64_t l1,
+                  std::int64_t t, const LaneScratch& scratch, double* mean, double* m2) const;
+
+  /// Sum of the weights, or number of positions, of tile t of samples [n0, n1). Where it is 0, mean
+  /// and M2 are 0.
+  double count(std::int64_t n0, std::int64_t n1, std::int64_t t) const {
+    return weight(n0, n1, t).count;
+  }
 
   const Walk& walk() const { return walk_; }
 
@@ -51,10 +60,12 @@ class TileMoments {
     std::int64_t n = 0, s = 0;  // the first position with positive weight
   };
 
+  Weight weight(std::int64_t n0, std::int64_t n1, std::int64_t t) const;
   Weight weight_of(const TileRange& tile) const;
-  void of_runs(const TileRange& tile, std::int64_t l, const Weight& weight, Moments* out) const;
-  void of_lanes(const TileRange& tile, std::int64_t l, const Weight& weight,
-                const LaneScratch& scratch, Moments* out) const;
+  void find_shifts(const TileRange& tile, std::int64_t l0, std::int64_t l1, const Weight& weight,
+                   float* shift) const;
+  void redo(MomentsTile tile, const ChannelLanes& lanes, std::int64_t channels, double count,
+            const LaneScratch& scratch, double* mean, double* m2) const;
 
   const Walk walk_;
   Elements x_;

@@ -11,6 +11,13 @@ namespace {
 // A unit costs some hundred nanoseconds of its own; less than this is not worth one, nor a thread.
 constexpr std::int64_t kLeastUnitBytes = 64 << 10;
 
+// Elements of a sample that a tile reads on end: memory takes some KiB to come up to speed.
+constexpr std::int64_t kLeastStretch = 8192;
+// Lanes of a tile, whose sums are to stay in the second level.
+constexpr std::int64_t kMostLanes = 16384;
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
 // Blocks that hold whole groups: no group ends inside the last one.
 std::int64_t blocks_of_whole_groups(const Walk& walk, std::int64_t channels_per_group) {
   if (walk.block_channels % channels_per_group == 0) return 1;
@@ -29,19 +36,22 @@ Units::Units(const Walk& walk, bool across, std::int64_t channels_per_group, DTy
       std::max<std::int64_t>(unit_samples * walk.steps * walk.block_lanes *
                                  static_cast<std::int64_t>(size_of(dtype)) * tensors,
                              1);
-  const std::int64_t whole_groups = blocks_of_whole_groups(walk, channels_per_group);
-  blocks_per_unit =
-      std::max<std::int64_t>(kLeastUnitBytes / (block_bytes * whole_groups), 1) * whole_groups;
-  if (whole) blocks_per_unit = blocks;
-  blocks_per_unit = std::clamp<std::int64_t>(blocks_per_unit, 1, std::max<std::int64_t>(blocks, 1));
-
-  const std::int64_t unit_bytes = block_bytes * blocks_per_unit;
-  const std::int64_t total_bytes = unit_bytes * count();
+  const std::int64_t total_bytes = block_bytes * blocks * (across ? 1 : samples);
   threads =
       static_cast<int>(std::clamp<std::int64_t>(total_bytes / kLeastUnitBytes, 1, num_threads()));
-  one_each = threads == 1 || (count() >= std::int64_t{2} * threads &&
-                              unit_bytes * threads <= cache_sizes().last_level / 2);
-  if (whole) one_each = false;
+  const std::int64_t whole_groups = blocks_of_whole_groups(walk, channels_per_group);
+  // A unit that all share may take half of the last level, one that is a thread's own half of its
+  // second.
+  const std::int64_t room = across ? cache_sizes().last_level / 2 : cache_sizes().level2 / 2;
+  const std::int64_t most =
+      std::max<std::int64_t>(room / (block_bytes * whole_groups), 1) * whole_groups;
+  blocks_per_unit = std::max<std::int64_t>(whole ? blocks : std::min(most, blocks), 1);
+  // Equal units rather than full ones and a rest.
+  if (per_sample() > 1) {
+    blocks_per_unit = ceil_div(ceil_div(blocks, per_sample()), whole_groups) * whole_groups;
+  }
+  const bool fits = block_bytes * blocks_per_unit * threads <= cache_sizes().last_level / 2;
+  one_each = !whole && (threads == 1 || (!across && count() >= std::int64_t{2} * threads && fits));
 }
 
 Unit Units::at(std::int64_t i) const {
@@ -49,6 +59,29 @@ Unit Units::at(std::int64_t i) const {
   const std::int64_t l0 = i % per_sample() * blocks_per_unit;
   return {across_samples ? 0 : n, across_samples ? samples : n + 1, l0,
           std::min(l0 + blocks_per_unit, blocks)};
+}
+
+Strips::Strips(const Walk& walk, const Unit& unit, int threads)
+    : unit_(unit), tiles_(walk.tiles_per_block(unit.n1 - unit.n0)) {
+  const bool narrow_last = walk.lanes_per_channel > 1 && unit.l1 > unit.l0 &&
+                           walk.channels_in(unit.l1 - 1) < walk.block_channels;
+  even_ = unit.blocks() - (narrow_last ? 1 : 0);
+  blocks_ = std::max<std::int64_t>(kMostLanes / walk.padded_width(), 1);
+  if (threads > 1) {
+    const std::int64_t strips =
+        ceil_div(std::int64_t{4} * threads, std::max<std::int64_t>(tiles_, 1));
+    const std::int64_t stretch = std::max<std::int64_t>(walk.tile_steps * walk.block_lanes, 1);
+    blocks_ =
+        std::min(blocks_, std::max(ceil_div(even_, strips), ceil_div(kLeastStretch, stretch)));
+  }
+  blocks_ = std::clamp<std::int64_t>(blocks_, 1, std::max<std::int64_t>(even_, 1));
+  strips_ = ceil_div(even_, blocks_) + (narrow_last ? 1 : 0);
+}
+
+Strips::Task Strips::at(std::int64_t i) const {
+  const std::int64_t l0 = i % strips_ * blocks_;
+  if (l0 >= even_) return {unit_.l1 - 1, unit_.l1, i / strips_};
+  return {unit_.l0 + l0, unit_.l0 + std::min(l0 + blocks_, even_), i / strips_};
 }
 
 }  // namespace equipoise::norm

@@ -13,9 +13,10 @@ struct Unit {
   std::int64_t blocks() const { return l1 - l0; }
 };
 
-/// Units of a walk, and who works on them: either each thread takes a unit and does both sweeps
-/// (units that fit in the cache side by side), or all threads share one unit's tiles, sweep by
-/// sweep. The choice changes no result.
+/// Units of a walk, and who works on them: either each thread takes a unit and does both sweeps, or
+/// all threads share one unit's tiles, sweep by sweep. Units fit in the cache, where the second
+/// sweep finds them, and hold as many blocks as do, so that memory is read in long stretches. The
+/// choice changes no result.
 struct Units {
   bool across_samples = true;
   std::int64_t samples = 0;
@@ -34,6 +35,29 @@ struct Units {
 
  private:
   std::int64_t per_sample() const { return (blocks + blocks_per_unit - 1) / blocks_per_unit; }
+};
+
+/// The work on a unit, as tiles of several blocks: enough of them for all threads, and of blocks
+/// that are equally wide.
+class Strips {
+ public:
+  Strips(const Walk& walk, const Unit& unit, int threads);
+
+  /// Blocks of a strip at most.
+  std::int64_t blocks() const { return blocks_; }
+  std::int64_t count() const { return strips_ * tiles_; }
+  struct Task {
+    std::int64_t l0, l1, t;
+  };
+  /// In the order of memory.
+  Task at(std::int64_t i) const;
+
+ private:
+  Unit unit_;
+  std::int64_t even_;  // the unit's blocks but for a narrower last one
+  std::int64_t blocks_;
+  std::int64_t strips_;
+  std::int64_t tiles_;
 };
 
 }  // namespace equipoise::norm

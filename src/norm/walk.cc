@@ -13,7 +13,7 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; 
 constexpr std::int64_t kSmallPlane = 512;
 // Fewer samples than this would not pay for coefficients per lane.
 constexpr std::int64_t kSlabSamples = 4;
-constexpr std::int64_t kSlabLanes = 2048;
+constexpr std::int64_t kSlabLanes = 8192;
 // Elements of a tile: 32 KiB of f32 of one channel, 512 KiB of lanes. f32 sums stay accurate, the
 // merge in f64 costs little, and there are enough tiles to share out.
 constexpr std::int64_t kRunTile = 8192;
@@ -105,10 +105,18 @@ TileRange Walk::tile(std::int64_t n0, std::int64_t n1, std::int64_t t) const {
   return {first, std::min(first + tile_samples, n1), s0, std::min(s0 + tile_steps, steps)};
 }
 
-Segments Walk::segments(const TileRange& tile, std::int64_t l, bool may_join) const {
-  const std::int64_t length = tile.steps() * lanes_in(l);
-  if (may_join && contiguous() && tile.steps() == steps) return {1, 0, tile.samples() * length};
-  return {tile.samples(), sample_stride, length};
+TileShape Walk::shape_of(const TileRange& tile, std::int64_t l0, std::int64_t l1, DType dtype,
+                         bool may_join) const {
+  const std::int64_t length = tile.steps() * lanes_in(l0);
+  const bool joined = may_join && contiguous() && tile.steps() == steps;
+  return {.form = form,
+          .dtype = dtype,
+          .segments = joined ? Segments{1, 0, tile.samples() * length}
+                             : Segments{tile.samples(), sample_stride, length},
+          .blocks = l1 - l0,
+          .block_stride = block_stride,
+          .width = lane_width(),
+          .lane_stride = padded_width()};
 }
 
 }  // namespace equipoise::norm

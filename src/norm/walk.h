@@ -5,7 +5,7 @@
 
 #include "equipoise/norm.h"
 #include "equipoise/tensor.h"
-#include "norm/affine.h"
+#include "norm/tile.h"
 
 namespace equipoise::norm {
 
@@ -71,6 +71,10 @@ struct Walk {
   /// Valid channels of block l, and its lanes in memory.
   std::int64_t channels_in(std::int64_t l) const;
   std::int64_t lanes_in(std::int64_t l) const;
+  /// Valid channels of blocks [l0, l1), l0 < l1.
+  std::int64_t channels_in(std::int64_t l0, std::int64_t l1) const {
+    return (l1 - 1 - l0) * block_channels + channels_in(l1 - 1);
+  }
   std::int64_t lane_width() const { return repeat * block_lanes; }
   /// Floats to set aside for one value per lane of a row; readable beyond the last lane as kernels
   /// need it.
@@ -87,7 +91,9 @@ struct Walk {
   /// Whether samples follow each other without a gap in a block, so that a tile of whole samples is
   /// one segment.
   bool contiguous() const { return blocks == 1 && form == Form::kLanes && lanes_per_channel == 1; }
-  Segments segments(const TileRange& tile, std::int64_t l, bool may_join) const;
+  /// Of blocks [l0, l1), all with as many lanes as the first.
+  TileShape shape_of(const TileRange& tile, std::int64_t l0, std::int64_t l1, DType dtype,
+                     bool may_join) const;
 
   /// Bytes of the bits of one (sample, block).
   std::int64_t bits_plane() const { return (steps * block_lanes + 15) / 16 * 2; }

@@ -33,13 +33,14 @@ HWY_INLINE V sigmoid(V z) {
 }
 
 // By comparisons, which leave a NaN alone; what Max and Min make of one depends on the target.
-HWY_INLINE V clamp_relu(V z, float upper) {
-  const V limit = hn::Set(d, upper);
-  const V positive = hn::IfThenZeroElse(hn::Le(z, hn::Zero(d)), z);
-  return hn::IfThenElse(hn::Gt(positive, limit), limit, positive);
+HWY_INLINE V relu(V z) { return hn::IfThenZeroElse(hn::Le(z, hn::Zero(d)), z); }
+HWY_INLINE V relu6(V z) {
+  const V six = hn::Set(d, 6.0F);
+  const V positive = relu(z);
+  return hn::IfThenElse(hn::Gt(positive, six), six, positive);
 }
 
-/// act(z) of those that `clamp_relu` does not serve. Not inlined: with every activation in every
+/// act(z) of all but ReLU and ReLU6. Not inlined: with every activation in every
 /// kernel, compiling takes minutes, and a call costs little beside an exponential.
 HWY_NOINLINE inline V activate(Activation activation, float slope, V z) {
   switch (activation) {
@@ -52,8 +53,7 @@ HWY_NOINLINE inline V activate(Activation activation, float slope, V z) {
     case Activation::kTanh:
       return hn::Tanh(d, z);
     case Activation::kHardSwish:
-      return hn::Mul(
-          z, hn::Mul(clamp_relu(hn::Add(z, hn::Set(d, 3.0F)), 6.0F), hn::Set(d, 1.0F / 6.0F)));
+      return hn::Mul(z, hn::Mul(relu6(hn::Add(z, hn::Set(d, 3.0F))), hn::Set(d, 1.0F / 6.0F)));
     default:
       return z;
   }
@@ -88,10 +88,10 @@ HWY_NOINLINE inline V activation_derivative(Activation activation, float slope, 
   }
 }
 
-/// Where ReLU (`limit` NaN) and ReLU6 (6) pass the gradient on: 0 < z < limit, and NaN, as in
-/// PyTorch.
-HWY_INLINE hn::Mask<D> passes(V z, float limit) {
-  return hn::Not(hn::Or(hn::Le(z, hn::Zero(d)), hn::Ge(z, hn::Set(d, limit))));
+/// Where ReLU and ReLU6 pass the gradient on: 0 < z (< 6), and NaN, as in PyTorch.
+HWY_INLINE hn::Mask<D> passes_relu(V z) { return hn::Not(hn::Le(z, hn::Zero(d))); }
+HWY_INLINE hn::Mask<D> passes_relu6(V z) {
+  return hn::Not(hn::Or(hn::Le(z, hn::Zero(d)), hn::Ge(z, hn::Set(d, 6.0F))));
 }
 
 }  // namespace equipoise::norm::HWY_NAMESPACE

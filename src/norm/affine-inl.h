@@ -7,8 +7,6 @@
 #define EQUIPOISE_NORM_AFFINE_INL_H_
 #endif
 
-#include <limits>
-
 #include <hwy/cache_control.h>
 
 #include "norm/activation-inl.h"
@@ -17,25 +15,19 @@
 HWY_BEFORE_NAMESPACE();
 namespace equipoise::norm::HWY_NAMESPACE {
 
-enum class Act { kNone, kClamp, kOther };
+enum class Act { kNone, kRelu, kRelu6, kOther };
 
 inline Act act_of(Activation activation) {
   switch (activation) {
     case Activation::kNone:
       return Act::kNone;
     case Activation::kRelu:
+      return Act::kRelu;
     case Activation::kRelu6:
-      return Act::kClamp;
+      return Act::kRelu6;
     default:
       return Act::kOther;
   }
-}
-
-inline float clamp_upper(Activation activation) {
-  return activation == Activation::kRelu6 ? 6.0F : std::numeric_limits<float>::infinity();
-}
-inline float gradient_limit(Activation activation) {
-  return activation == Activation::kRelu6 ? 6.0F : std::numeric_limits<float>::quiet_NaN();
 }
 
 template <class T, Act kAct, bool kResidual>
@@ -44,8 +36,6 @@ struct AffineBody {
   const T* x = static_cast<const T*>(tile.x);
   const T* residual = static_cast<const T*>(tile.residual);
   T* y = static_cast<T*>(tile.y);
-  const float upper = clamp_upper(tile.activation);
-  const float limit = gradient_limit(tile.activation);
 
   // Elements [offset, offset + n), the i-th and following of their row.
   template <class N>
@@ -55,10 +45,14 @@ struct AffineBody {
     if constexpr (kResidual) {
       z = hn::Add(z, load(residual + offset, n));
       if (bits != nullptr) {
-        store_bits(kAct == Act::kClamp ? passes(z, limit) : hn::Gt(z, hn::Zero(d)), bits, i);
+        store_bits(kAct == Act::kRelu    ? passes_relu(z)
+                   : kAct == Act::kRelu6 ? passes_relu6(z)
+                                         : hn::Gt(z, hn::Zero(d)),
+                   bits, i);
       }
     }
-    if constexpr (kAct == Act::kClamp) z = clamp_relu(z, upper);
+    if constexpr (kAct == Act::kRelu) z = relu(z);
+    if constexpr (kAct == Act::kRelu6) z = relu6(z);
     if constexpr (kAct == Act::kOther) z = activate(tile.activation, tile.negative_slope, z);
     if constexpr (std::is_same_v<N, Full>) {
       if (streaming) {
@@ -74,7 +68,7 @@ struct AffineBody {
                       std::int64_t length) const {
     const std::int64_t step = lanes();
     std::int64_t i = 0;
-    bool streaming = tile.streaming;
+    bool streaming = tile.streaming && length >= 256;
     if (streaming) {
       const std::int64_t head = misaligned(y + offset);
       if (head > 0 && (bits != nullptr || head >= length)) {
@@ -139,8 +133,10 @@ void affine_of(const AffineTile& tile) {
   switch (act_of(tile.activation)) {
     case Act::kNone:
       return affine_as<T, Act::kNone>(tile);
-    case Act::kClamp:
-      return affine_as<T, Act::kClamp>(tile);
+    case Act::kRelu:
+      return affine_as<T, Act::kRelu>(tile);
+    case Act::kRelu6:
+      return affine_as<T, Act::kRelu6>(tile);
     case Act::kOther:
       return affine_as<T, Act::kOther>(tile);
   }

@@ -34,6 +34,8 @@ class BackwardPass {
         block_(state, block),
         walk_(block_.walk()),
         weights_(block_.weights(arguments.position_weights)),
+        gamma_(or_constant(arguments.weight, 1, walk_.channels, arena)),
+        beta_(or_constant(arguments.bias, 0, walk_.channels, arena)),
         arena_(arena),
         parameters_(parameters),
         through_statistics_(!state.frozen && arguments.dx),
@@ -78,30 +80,23 @@ class BackwardPass {
   std::size_t group_of(const Unit& unit, std::int64_t i) const {
     return static_cast<std::size_t>(block_.group_of(unit, block_.channel_of(unit, i)));
   }
-  GradientSums& sums_of(const Unit& unit, std::int64_t i) const {
+  // Of the groups from the unit's i-th on.
+  GradientSums* sums_of(const Unit& unit, std::int64_t i) const {
     const std::int64_t first =
         block_.across_samples() ? block_.index() * (walk_.channels / state_.partition.channels) : 0;
-    return group_sums_[group_of(unit, i) - static_cast<std::size_t>(first)];
+    return group_sums_.data() + (group_of(unit, i) - static_cast<std::size_t>(first));
   }
   bool is_extreme_group(const Unit& unit, std::int64_t i) const {
     const std::size_t g = group_of(unit, i);
     return is_extreme(state_.mean[g], state_.rstd[g]);
   }
-  template <class Body>
-  void for_channels(const Unit& unit, std::int64_t i, Body&& body) const {
-    const std::int64_t first = block_.channel_of(unit, i);
-    for (std::int64_t c = first; c < first + state_.partition.channels; ++c) {
-      body(c, c / walk_.block_channels - unit.l0, c % walk_.block_channels);
-    }
-  }
-
-  void form_coefficients(const Unit& unit, std::int64_t i, bool extreme,
+  void form_coefficients(const Unit& unit, std::int64_t first, std::int64_t last, bool extreme,
                          const UnitScratch& scratch) const {
-    for_channels(unit, i, [&](std::int64_t c, std::int64_t l, std::int64_t in_block) {
-      scratch.coefficients.form(walk_, l, in_block, state_,
-                                static_cast<std::int64_t>(group_of(unit, i)),
-                                value_or(args_.weight, c, 1), value_or(args_.bias, c, 0), extreme);
-    });
+    block_.for_channels(
+        unit, first, last, [&](std::int64_t c, std::int64_t, const ChannelStatistics& statistics) {
+          scratch.coefficients.form(walk_, c - block_.first_channel(unit), statistics,
+                                    gamma_.data() + c, beta_.data() + c, extreme);
+        });
   }
 
   void fill(GradientTile& tile, const TileRange& range, const Unit& unit, const Strips::Task& task,
@@ -131,53 +126,78 @@ class BackwardPass {
       zero_padding(walk_, range, task.l1 - 1, block_.data(args_.dresidual), state_.dtype);
   }
 
-  // Σ over tiles; per channel for the parameters, Σ γ·r·dz and Σ γ·r·dz·x̂ for the group.
-  void sum_group(const Unit& unit, std::int64_t i, const UnitScratch& scratch) const {
-    const std::size_t g = group_of(unit, i);
-    const double r = state_.r.empty() ? 1 : state_.r[g];
-    const double d = state_.d.empty() ? 0 : state_.d[g];
-    // m as the kernels have it.
-    const double rounding =
-        static_cast<double>(static_cast<float>(state_.mean[g])) - state_.mean[g];
+  // Σ over tiles; per channel for the parameters, Σ γ·r·dz and Σ γ·r·dz·x̂ for groups.
+  void sum_groups(const Unit& unit, std::int64_t first, std::int64_t last,
+                  const UnitScratch& scratch) const {
+    GradientSums* const groups = sums_of(unit, first);
+    std::fill_n(groups, last - first, GradientSums{});
     const std::int64_t tiles = walk_.tiles_per_block(unit.n1 - unit.n0);
     const std::int64_t row = block_.across_samples() ? block_.index() : unit.n0;
-    GradientSums group;
-    for_channels(unit, i, [&](std::int64_t c, std::int64_t l, std::int64_t in_block) {
-      GradientSums sums;
-      for (std::int64_t t = 0; t < tiles; ++t) {
-        const auto k =
-            static_cast<std::size_t>(t * stride(unit) + l * walk_.block_channels + in_block);
-        sums += {scratch.dz[k], scratch.products[k]};
-      }
-      const double normalized = state_.rstd[g] * (sums.products + rounding * sums.dz);
-      if (!parameters_.empty()) {
-        parameters_[static_cast<std::size_t>(row * walk_.channels + c)] = {
-            sums.dz, r * normalized + d * sums.dz};
-      }
-      const double gamma = value_or(args_.weight, c, 1);
-      group += {gamma * r * sums.dz, gamma * r * normalized};
-    });
-    sums_of(unit, i) = group;
+    const std::int64_t c0 = block_.channel_of(unit, first);
+    block_.for_channels(
+        unit, first, last, [&](std::int64_t c, std::int64_t count, const ChannelStatistics& of) {
+          double dz[kChannelChunk] = {};
+          double normalized[kChannelChunk] = {};
+          for (std::int64_t t = 0; t < tiles; ++t) {
+            const std::int64_t k = t * stride(unit) + c - block_.first_channel(unit);
+            const double* tile_dz = scratch.dz.data() + k;
+            const double* tile_products = scratch.products.data() + k;
+            for (std::int64_t i = 0; i < count; ++i) {
+              dz[i] += tile_dz[i];
+              normalized[i] += tile_products[i];
+            }
+          }
+          for (std::int64_t i = 0; i < count; ++i) {
+            // m as the kernels have it.
+            const double rounding =
+                static_cast<double>(static_cast<float>(of.mean[i])) - of.mean[i];
+            normalized[i] = of.rstd[i] * (normalized[i] + rounding * dz[i]);
+          }
+          if (!parameters_.empty()) {
+            ParameterGradient* out =
+                parameters_.data() + static_cast<std::size_t>(row * walk_.channels + c);
+            for (std::int64_t i = 0; i < count; ++i) {
+              out[i] = {dz[i],
+                        of.renorm ? of.r[i] * normalized[i] + of.d[i] * dz[i] : normalized[i]};
+            }
+          }
+          for (std::int64_t i = 0; i < count; ++i) {
+            const auto gamma = static_cast<double>(gamma_[static_cast<std::size_t>(c + i)]) *
+                               (of.renorm ? of.r[i] : 1);
+            groups[(c + i - c0) / state_.partition.channels] +=
+                {gamma * dz[i], gamma * normalized[i]};
+          }
+        });
   }
 
   // dx = … + w·(q·(x − m) + s); see DESIGN: x − μ_B = (x − m) + (m − μ_B).
-  void form_shares(const Unit& unit, std::int64_t i, bool extreme,
+  void form_shares(const Unit& unit, std::int64_t first, std::int64_t last, bool extreme,
                    const UnitScratch& scratch) const {
-    const std::size_t g = group_of(unit, i);
-    const Moments& batch = state_.moments[g];
+    const GradientSums* const groups = sums_of(unit, first);
+    const std::size_t g0 = group_of(unit, first);
+    const std::int64_t c0 = block_.channel_of(unit, first);
     const double kappa =
         state_.batch_share[block_.across_samples() ? static_cast<std::size_t>(block_.index()) : 0];
-    const double share = batch.count > 0 ? kappa / batch.count : 0;
-    const GradientSums& sums = sums_of(unit, i);
-    const double rstd = state_.rstd[g];
-    const double q = -share * rstd * rstd * sums.products;
-    const double off_centre = static_cast<double>(static_cast<float>(state_.mean[g])) - batch.mean;
-    const double s = -share * rstd * (sums.dz + off_centre * rstd * sums.products);
-    const double scale = extreme ? static_cast<double>(kExtremeScale) : 1.0;
-    for_channels(unit, i, [&](std::int64_t, std::int64_t l, std::int64_t in_block) {
-      scratch.q.set(walk_, l, in_block, static_cast<float>(q / scale));
-      scratch.s.set(walk_, l, in_block, static_cast<float>(s));
-    });
+    const double unscaled = 1 / static_cast<double>(extreme ? kExtremeScale : 1.0F);
+    block_.for_channels(
+        unit, first, last, [&](std::int64_t c, std::int64_t count, const ChannelStatistics& of) {
+          float qs[kChannelChunk];
+          float ss[kChannelChunk];
+          for (std::int64_t i = 0; i < count; ++i) {
+            const std::int64_t g = (c + i - c0) / state_.partition.channels;
+            const Moments& batch = state_.moments[g0 + static_cast<std::size_t>(g)];
+            const double share = batch.count > 0 ? kappa / batch.count : 0;
+            const double q = -share * of.rstd[i] * of.rstd[i] * groups[g].products;
+            const double off_centre =
+                static_cast<double>(static_cast<float>(of.mean[i])) - batch.mean;
+            qs[i] = static_cast<float>(q * unscaled);
+            ss[i] =
+                static_cast<float>(-share * of.rstd[i] *
+                                   (groups[g].dz + off_centre * of.rstd[i] * groups[g].products));
+          }
+          scratch.q.set(walk_, c - block_.first_channel(unit), qs, count);
+          scratch.s.set(walk_, c - block_.first_channel(unit), ss, count);
+        });
   }
 
   void affine_task(const Unit& unit, const Strips::Task& task, bool extreme,
@@ -206,17 +226,15 @@ class BackwardPass {
     const Strips strips(walk_, unit, 1);
     bool extreme = false;
     for (std::int64_t i = 0; i < groups; ++i) extreme |= is_extreme_group(unit, i);
-    for (std::int64_t i = 0; i < groups; ++i) form_coefficients(unit, i, extreme, scratch);
+    form_coefficients(unit, 0, groups, extreme, scratch);
     if (first_sweep_) {
       for (std::int64_t i = 0; i < strips.count(); ++i)
         sums_task(unit, strips.at(i), extreme, scratch, lanes);
-      for (std::int64_t i = 0; i < groups; ++i) sum_group(unit, i, scratch);
+      sum_groups(unit, 0, groups, scratch);
     }
-    if (through_statistics_) {
-      for (std::int64_t i = 0; i < groups; ++i) form_shares(unit, i, extreme, scratch);
-    }
+    if (through_statistics_) form_shares(unit, 0, groups, extreme, scratch);
     if (!args_.dx) return;
-    for (std::int64_t i = 0; i < strips.count(); ++i)
+    for (std::int64_t i = strips.count(); i-- > 0;)
       affine_task(unit, strips.at(i), extreme, scratch, lanes);
   }
 
@@ -224,24 +242,23 @@ class BackwardPass {
     const int threads = units_.threads;
     const std::int64_t groups = block_.group_count(unit);
     const Strips strips(walk_, unit, threads);
-    const auto for_groups = [&](auto&& body) {
-      parallel_for_chunks(groups, kGroupChunk, threads, body);
-    };
     bool extreme = false;
     for (std::int64_t i = 0; i < groups; ++i) extreme |= is_extreme_group(unit, i);
-    for_groups([&](std::int64_t i) { form_coefficients(unit, i, extreme, scratch); });
+    for_chunks(groups, kGroupChunk, threads, [&](std::int64_t first, std::int64_t last) {
+      form_coefficients(unit, first, last, extreme, scratch);
+    });
     if (first_sweep_) {
       parallel_for(strips.count(), threads, [&](std::int64_t i, int thread) {
         sums_task(unit, strips.at(i), extreme, scratch, lanes_[static_cast<std::size_t>(thread)]);
       });
     }
     if (over_ranks_) {
-      for_groups([&](std::int64_t i) { sum_group(unit, i, scratch); });
+      sum_groups(unit, 0, groups, scratch);
       sum_groups_over_ranks();
     }
-    for_groups([&](std::int64_t i) {
-      if (first_sweep_ && !over_ranks_) sum_group(unit, i, scratch);
-      if (through_statistics_) form_shares(unit, i, extreme, scratch);
+    for_chunks(groups, kGroupChunk, threads, [&](std::int64_t first, std::int64_t last) {
+      if (first_sweep_ && !over_ranks_) sum_groups(unit, first, last, scratch);
+      if (through_statistics_) form_shares(unit, first, last, extreme, scratch);
     });
     if (!args_.dx) return;
     // Backwards: what the first sweep read last is still in the cache.
@@ -269,6 +286,8 @@ class BackwardPass {
   const SampleBlock block_;
   const Walk& walk_;
   const std::span<const float> weights_;
+  const std::span<const float> gamma_;
+  const std::span<const float> beta_;
   Workspace::Arena& arena_;
   const std::span<ParameterGradient> parameters_;
   const bool through_statistics_;

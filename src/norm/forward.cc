@@ -32,6 +32,8 @@ class ForwardPass {
         block_(state, block),
         walk_(block_.walk()),
         weights_(block_.weights(arguments.position_weights)),
+        gamma_(or_constant(arguments.weight, 1, walk_.channels, arena)),
+        beta_(or_constant(arguments.bias, 0, walk_.channels, arena)),
         arena_(arena),
         with_moments_(options.statistics != Statistics::kRunning || options.collect_moments),
         x_(arguments.x, block_.data(arguments.x)),
@@ -86,14 +88,13 @@ class ForwardPass {
                       state_.rstd[static_cast<std::size_t>(g)]);
   }
 
-  void form_coefficients(const Unit& unit, std::int64_t i, bool extreme,
+  void form_coefficients(const Unit& unit, std::int64_t first, std::int64_t last, bool extreme,
                          const UnitScratch& scratch) {
-    const std::int64_t first = block_.channel_of(unit, i);
-    for (std::int64_t c = first; c < first + state_.partition.channels; ++c) {
-      scratch.coefficients.form(walk_, c / walk_.block_channels - unit.l0, c % walk_.block_channels,
-                                state_, block_.group_of(unit, c), value_or(args_.weight, c, 1),
-                                value_or(args_.bias, c, 0), extreme);
-    }
+    block_.for_channels(
+        unit, first, last, [&](std::int64_t c, std::int64_t, const ChannelStatistics& statistics) {
+          scratch.coefficients.form(walk_, c - block_.first_channel(unit), statistics,
+                                    gamma_.data() + c, beta_.data() + c, extreme);
+        });
   }
 
   void affine_task(const Unit& unit, const Strips::Task& task, bool extreme,
@@ -125,9 +126,9 @@ class ForwardPass {
     }
     bool extreme = false;
     for (std::int64_t i = 0; i < groups; ++i) extreme |= set_group(unit, i);
-    for (std::int64_t i = 0; i < groups; ++i) form_coefficients(unit, i, extreme, scratch);
+    form_coefficients(unit, 0, groups, extreme, scratch);
     const Strips strips(walk_, unit, 1);
-    for (std::int64_t i = 0; i < strips.count(); ++i)
+    for (std::int64_t i = strips.count(); i-- > 0;)
       affine_task(unit, strips.at(i), extreme, scratch);
   }
 
@@ -145,32 +146,23 @@ class ForwardPass {
         });
       }
     }
-    const auto for_chunks = [&](auto&& body) {
-      parallel_for((groups + kGroupChunk - 1) / kGroupChunk, threads, [&](std::int64_t i, int) {
-        body(i * kGroupChunk, std::min((i + 1) * kGroupChunk, groups));
-      });
-    };
     if (options_.communicator != nullptr) {
-      if (with_moments_) {
-        for_chunks([&](std::int64_t first, std::int64_t last) {
-          merge_groups(unit, first, last, scratch);
-        });
-      }
+      if (with_moments_) merge_groups(unit, 0, groups, scratch);
       merge_over_ranks(options_,
                        count_batch(args_.position_weights, state_.shape, 0, walk_.samples), state_,
                        arena_);
     }
     std::atomic<bool> any_extreme{false};
-    for_chunks([&](std::int64_t first, std::int64_t last) {
+    for_chunks(groups, kGroupChunk, threads, [&](std::int64_t first, std::int64_t last) {
       if (with_moments_ && options_.communicator == nullptr)
         merge_groups(unit, first, last, scratch);
       bool extreme = false;
       for (std::int64_t i = first; i < last; ++i) extreme |= set_group(unit, i);
-      for (std::int64_t i = first; i < last; ++i) form_coefficients(unit, i, false, scratch);
+      form_coefficients(unit, first, last, false, scratch);
       if (extreme) any_extreme.store(true, std::memory_order_relaxed);
     });
     const bool extreme = any_extreme.load();
-    for (std::int64_t i = 0; i < groups && extreme; ++i) form_coefficients(unit, i, true, scratch);
+    if (extreme) form_coefficients(unit, 0, groups, true, scratch);
     // Backwards: what the first sweep read last is still in the cache.
     const Strips strips(walk_, unit, threads);
     const std::int64_t last = strips.count() - 1;
@@ -185,6 +177,8 @@ class ForwardPass {
   const SampleBlock block_;
   const Walk& walk_;
   const std::span<const float> weights_;
+  const std::span<const float> gamma_;
+  const std::span<const float> beta_;
   Workspace::Arena& arena_;
   const bool with_moments_;
   const Elements x_;

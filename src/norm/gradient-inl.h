@@ -17,7 +17,8 @@ namespace equipoise::norm::HWY_NAMESPACE {
 /// Where act'(z) comes from.
 enum class Derivative {
   kOne,    ///< no activation
-  kClamp,  ///< ReLU or ReLU6 of a z computed again
+  kRelu,   ///< ReLU of a z computed again
+  kRelu6,  ///< ReLU6 of the same
   kBits,   ///< the tile's bits
   kOther,  ///< any other activation, z computed again
 };
@@ -26,8 +27,10 @@ inline Derivative derivative_of(Activation activation, bool has_bits) {
   switch (act_of(activation)) {
     case Act::kNone:
       return Derivative::kOne;
-    case Act::kClamp:
-      return has_bits ? Derivative::kBits : Derivative::kClamp;
+    case Act::kRelu:
+      return has_bits ? Derivative::kBits : Derivative::kRelu;
+    case Act::kRelu6:
+      return has_bits ? Derivative::kBits : Derivative::kRelu6;
     case Act::kOther:
       return has_bits ? Derivative::kBits : Derivative::kOther;
   }
@@ -38,7 +41,7 @@ struct Gradient {
   V dz, deviation;
 };
 
-/// `kPlain`: no second dy and no weights, which spares the tests for them.
+/// `kPlain`: no second dy, no weights, no scale; which spares the tests for them.
 template <class T, Derivative kDerivative, bool kPlain = false>
 struct GradientSource {
   const GradientTile& tile;
@@ -46,7 +49,6 @@ struct GradientSource {
   const T* residual = static_cast<const T*>(tile.residual);
   const T* dy = static_cast<const T*>(tile.dy);
   const T* dy_second = static_cast<const T*>(tile.dy_second);
-  const float limit = gradient_limit(tile.activation);
 
   // dz and (x − m)·scale of n elements at `offset`, whose bits are at i, and whose weights are at w
   // (or w is null).
@@ -57,8 +59,10 @@ struct GradientSource {
     V incoming = load(dy + offset, n);
     if (!kPlain && dy_second != nullptr) incoming = hn::Add(incoming, load(dy_second + offset, n));
     V dz = incoming;
-    if constexpr (kDerivative == Derivative::kClamp) {
-      dz = hn::IfThenElseZero(passes(affine.z(deviation), limit), incoming);
+    if constexpr (kDerivative == Derivative::kRelu) {
+      dz = hn::IfThenElseZero(passes_relu(affine.z(deviation)), incoming);
+    } else if constexpr (kDerivative == Derivative::kRelu6) {
+      dz = hn::IfThenElseZero(passes_relu6(affine.z(deviation)), incoming);
     } else if constexpr (kDerivative == Derivative::kBits) {
       const auto pass = load_bits(bits, i);
       dz = tile.activation == Activation::kLeakyRelu
@@ -94,8 +98,10 @@ void dispatch_derivative_of(const AnyTile& tile) {
   switch (derivative_of(tile.activation, tile.bits != nullptr)) {
     case Derivative::kOne:
       return Body<T, Derivative::kOne>{tile}.all();
-    case Derivative::kClamp:
-      return Body<T, Derivative::kClamp>{tile}.all();
+    case Derivative::kRelu:
+      return Body<T, Derivative::kRelu>{tile}.all();
+    case Derivative::kRelu6:
+      return Body<T, Derivative::kRelu6>{tile}.all();
     case Derivative::kBits:
       return Body<T, Derivative::kBits>{tile}.all();
     case Derivative::kOther:

@@ -20,21 +20,27 @@ struct GradientAffineLoops {
   const GradientSource<T, kDerivative, kPlain> source{tile};
   T* dx = static_cast<T*>(tile.dx);
 
-  // q and s are not looked at if the tile has none.
+  // q and s are not looked at if the tile has none; kPlain ones have.
   template <class N>
   HWY_INLINE void element(const Affine& affine, V q, V s, std::int64_t offset, N n,
                           const std::uint8_t* bits, std::int64_t i, const float* w,
                           bool streaming) const {
     const Gradient g = source.at(affine, offset, n, bits, i, w);
-    V result = hn::Mul(hn::Mul(affine.a, affine.scale), g.dz);
-    if (tile.q != nullptr) {
-      const V through_statistics = hn::MulAdd(q, g.deviation, s);
-      if (!kPlain && w != nullptr) {
-        const V weight = load(w, n);
-        result = hn::IfThenElse(hn::Gt(weight, hn::Zero(d)),
-                                hn::MulAdd(weight, through_statistics, result), result);
-      } else {
-        result = hn::Add(result, through_statistics);
+    const V p = hn::Mul(affine.a, affine.scale);
+    V result;
+    if (kPlain) {
+      result = hn::MulAdd(p, g.dz, hn::MulAdd(q, g.deviation, s));
+    } else {
+      result = hn::Mul(p, g.dz);
+      if (tile.q != nullptr) {
+        const V through_statistics = hn::MulAdd(q, g.deviation, s);
+        if (w == nullptr) {
+          result = hn::Add(result, through_statistics);
+        } else {
+          const V weight = load(w, n);
+          result = hn::IfThenElse(hn::Gt(weight, hn::Zero(d)),
+                                  hn::MulAdd(weight, through_statistics, result), result);
+        }
       }
     }
     if constexpr (std::is_same_v<N, Full>) {
@@ -50,7 +56,7 @@ struct GradientAffineLoops {
                       const float* w, std::int64_t length) const {
     const std::int64_t step = lanes();
     std::int64_t i = 0;
-    bool streaming = tile.streaming;
+    bool streaming = tile.streaming && length >= 256;
     if (streaming) {
       const std::int64_t head = misaligned(dx + offset);
       if (head > 0 && (bits != nullptr || head >= length)) {
@@ -119,7 +125,7 @@ struct GradientAffineBody {
   const GradientAffineTile& tile;
 
   void all() const {
-    if (tile.dy_second == nullptr && tile.weights == nullptr) {
+    if (tile.dy_second == nullptr && tile.weights == nullptr && tile.q != nullptr) {
       GradientAffineLoops<T, kDerivative, true>{tile}.all();
     } else {
       GradientAffineLoops<T, kDerivative, false>{tile}.all();

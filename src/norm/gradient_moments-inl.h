@@ -26,7 +26,7 @@ struct GradientMomentsLoops {
                       std::int64_t i, const float* w, V& sum, V& products) const {
     const Gradient g = source.at(affine, offset, n, bits, i, w);
     if (!kPlain && dz_out != nullptr) store(g.dz, dz_out + offset, n);
-    const V scaled = hn::Mul(g.dz, gradient_scale);
+    const V scaled = kPlain ? g.dz : hn::Mul(g.dz, gradient_scale);
     sum = hn::Add(sum, scaled);
     products = hn::MulAdd(scaled, g.deviation, products);
   }
@@ -102,7 +102,8 @@ struct GradientMomentsBody {
   const GradientMomentsTile& tile;
 
   void all() const {
-    if (tile.dz == nullptr && tile.dy_second == nullptr && tile.weights == nullptr) {
+    if (tile.dz == nullptr && tile.dy_second == nullptr && tile.weights == nullptr &&
+        tile.gradient_scale == 1) {
       GradientMomentsLoops<T, kDerivative, true>{tile}.all();
     } else {
       GradientMomentsLoops<T, kDerivative, false>{tile}.all();

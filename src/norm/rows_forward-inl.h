@@ -60,8 +60,10 @@ void rows_forward_of(const RowsForwardTile& tile) {
   switch (act_of(tile.activation)) {
     case Act::kNone:
       return rows_forward_as<T, Act::kNone>(tile);
-    case Act::kClamp:
-      return rows_forward_as<T, Act::kClamp>(tile);
+    case Act::kRelu:
+      return rows_forward_as<T, Act::kRelu>(tile);
+    case Act::kRelu6:
+      return rows_forward_as<T, Act::kRelu6>(tile);
     case Act::kOther:
       return rows_forward_as<T, Act::kOther>(tile);
   }

@@ -6,6 +6,7 @@
 
 #include "norm/affine.h"
 #include "norm/record.h"
+#include "norm/statistics.h"
 #include "norm/units.h"
 #include "norm/walk.h"
 
@@ -54,6 +55,18 @@ class SampleBlock {
   }
 
   std::int64_t first_group(const Unit& unit) const { return group_of(unit, first_channel(unit)); }
+
+  /// Calls body(c, count, statistics) for the channels of the unit's groups [first, last), some at
+  /// a time; c is the first.
+  template <class Body>
+  void for_channels(const Unit& unit, std::int64_t first, std::int64_t last, Body&& body) const {
+    const std::int64_t end = channel_of(unit, last);
+    for (std::int64_t c = channel_of(unit, first); c < end; c += kChannelChunk) {
+      const std::int64_t count = std::min(kChannelChunk, end - c);
+      body(c, count,
+           ChannelStatistics(state_, group_of(unit, c), c % state_.partition.channels, count));
+    }
+  }
 
   /// The tile of a task of Strips; what kernels 2 to 4 have to know of it, but for coefficients.
   TileRange range(const Unit& unit, const Strips::Task& task) const {

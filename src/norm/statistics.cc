@@ -12,33 +12,86 @@ LaneValues::LaneValues(const Walk& walk, std::int64_t blocks, Workspace::Arena& 
   std::fill_n(data_, blocks * width_ + 16, 0.0F);
 }
 
-void LaneValues::set(const Walk& walk, std::int64_t i, std::int64_t c, float value) const {
-  float* lanes = block(i);
+void LaneValues::set(const Walk& walk, std::int64_t c, const float* values,
+                     std::int64_t count) const {
   if (walk.form == Form::kRuns) {
-    *lanes = value;
-  } else if (walk.lanes_per_channel > 1) {
-    std::fill_n(lanes + c * walk.lanes_per_channel, walk.lanes_per_channel, value);
-  } else {
-    for (std::int64_t r = 0; r < walk.repeat; ++r) lanes[r * walk.block_lanes + c] = value;
+    std::copy_n(values, count, data_ + c);
+    return;
+  }
+  while (count > 0) {
+    const std::int64_t in_block = c % walk.block_channels;
+    const std::int64_t here = std::min(count, walk.block_channels - in_block);
+    float* lanes = block(c / walk.block_channels);
+    if (walk.lanes_per_channel > 1) {
+      for (std::int64_t i = 0; i < here; ++i) {
+        std::fill_n(lanes + (in_block + i) * walk.lanes_per_channel, walk.lanes_per_channel,
+                    values[i]);
+      }
+    } else {
+      for (std::int64_t r = 0; r < walk.repeat; ++r)
+        std::copy_n(values, here, lanes + r * walk.block_lanes + in_block);
+    }
+    c += here;
+    values += here;
+    count -= here;
   }
 }
 
-void LaneCoefficients::form(const Walk& walk, std::int64_t i, std::int64_t c,
-                            const NormRecord::State& state, std::int64_t g, double gamma,
-                            double beta, bool extreme) const {
-  const auto group = static_cast<std::size_t>(g);
-  const double mean = state.mean[group];
-  const double rstd = state.rstd[group];
-  const Center center(mean, rstd, extreme);
-  if (!state.r.empty()) {
-    beta += gamma * state.d[group];
-    gamma *= state.r[group];
+ChannelStatistics::ChannelStatistics(const NormRecord::State& state, std::int64_t group,
+                                     std::int64_t in_group, std::int64_t channels)
+    : count(channels), renorm(!state.r.empty()) {
+  const std::int64_t per_group = state.partition.channels;
+  const auto gather = [&](const std::vector<double>& from, double* to) {
+    const double* first = from.data() + group;
+    if (per_group == 1) {
+      std::copy_n(first, channels, to);
+    } else {
+      for (std::int64_t i = 0; i < channels; ++i) to[i] = first[(in_group + i) / per_group];
+    }
+  };
+  gather(state.mean, mean);
+  gather(state.rstd, rstd);
+  if (renorm) {
+    gather(state.r, r);
+    gather(state.d, d);
   }
-  const auto scale = static_cast<double>(center.scale);
-  m.set(walk, i, c, center.m);
-  a.set(walk, i, c, static_cast<float>(gamma * rstd / scale));
-  b.set(walk, i, c,
-        static_cast<float>(beta + gamma * rstd * (static_cast<double>(center.m) / scale - mean)));
+}
+
+void LaneCoefficients::form(const Walk& walk, std::int64_t c, const ChannelStatistics& statistics,
+                            const float* gamma, const float* beta, bool extreme) const {
+  float as[kChannelChunk];
+  float ms[kChannelChunk];
+  float bs[kChannelChunk];
+  const auto scale = static_cast<double>(extreme ? kExtremeScale : 1.0F);
+  const double unit = 1 / scale;
+  const auto form_one = [&](std::int64_t i, double g, double shift) {
+    const double mean = statistics.mean[i];
+    const double factor = g * statistics.rstd[i];
+    const auto rounded = static_cast<float>(mean);
+    ms[i] = rounded * static_cast<float>(scale);
+    as[i] = static_cast<float>(factor * unit);
+    bs[i] = static_cast<float>(shift + factor * (static_cast<double>(rounded) - mean));
+  };
+  if (statistics.renorm) {
+    for (std::int64_t i = 0; i < statistics.count; ++i) {
+      const auto g = static_cast<double>(gamma[i]);
+      form_one(i, g * statistics.r[i], static_cast<double>(beta[i]) + g * statistics.d[i]);
+    }
+  } else {
+    for (std::int64_t i = 0; i < statistics.count; ++i)
+      form_one(i, static_cast<double>(gamma[i]), static_cast<double>(beta[i]));
+  }
+  m.set(walk, c, ms, statistics.count);
+  a.set(walk, c, as, statistics.count);
+  b.set(walk, c, bs, statistics.count);
+}
+
+std::span<const float> or_constant(std::span<const float> values, float otherwise,
+                                   std::int64_t channels, Workspace::Arena& arena) {
+  if (!values.empty()) return values;
+  const std::span<float> constant = arena.take<float>(channels);
+  std::ranges::fill(constant, otherwise);
+  return constant;
 }
 
 void set_statistics(const BatchNormOptions& options, double batch_share, std::int64_t channel,

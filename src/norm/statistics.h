@@ -45,12 +45,29 @@ class LaneValues {
 
   /// Of the block that is the i-th of those it was made for.
   float* block(std::int64_t i) const { return data_ + i * width_; }
-  /// Puts the value of the block's channel c in all its lanes.
-  void set(const Walk& walk, std::int64_t i, std::int64_t c, float value) const;
+  /// Puts the values of `count` channels, from the c-th of those blocks on, in all their lanes.
+  void set(const Walk& walk, std::int64_t c, const float* values, std::int64_t count) const;
 
  private:
   float* data_ = nullptr;
   std::int64_t width_ = 0;
+};
+
+/// Channels are treated so many at a time, side by side in vectors.
+inline constexpr std::int64_t kChannelChunk = 64;
+
+/// The statistics of consecutive channels of a record: those of their groups.
+struct ChannelStatistics {
+  std::int64_t count;
+  bool renorm;
+  double mean[kChannelChunk];
+  double rstd[kChannelChunk];
+  double r[kChannelChunk];
+  double d[kChannelChunk];
+
+  /// From the `in_group`-th channel of a group on.
+  ChannelStatistics(const NormRecord::State& state, std::int64_t group, std::int64_t in_group,
+                    std::int64_t channels);
 };
 
 /// a, m and b of kernels 2 to 4 for the blocks of a unit.
@@ -61,20 +78,19 @@ struct LaneCoefficients {
   LaneCoefficients(const Walk& walk, std::int64_t blocks, Workspace::Arena& arena)
       : a(walk, blocks, arena), m(walk, blocks, arena), b(walk, blocks, arena) {}
 
-  /// Forms those of channel c of block l, the i-th of the unit, whose statistic group is g. Forward
-  /// and backward call it with the same arguments, so that z comes out the same.
-  void form(const Walk& walk, std::int64_t i, std::int64_t c, const NormRecord::State& state,
-            std::int64_t g, double gamma, double beta, bool extreme) const;
+  /// Forms those of the unit's channels from the c-th on. Forward and backward call it with the
+  /// same arguments, so that z comes out the same.
+  void form(const Walk& walk, std::int64_t c, const ChannelStatistics& statistics,
+            const float* gamma, const float* beta, bool extreme) const;
 
   Coefficients of_block(std::int64_t i, bool extreme) const {
     return {a.block(i), m.block(i), b.block(i), extreme ? kExtremeScale : 1.0F};
   }
 };
 
-/// values[i] in f64, or `otherwise` where there are no values.
-inline double value_or(std::span<const float> values, std::int64_t i, double otherwise) {
-  return values.empty() ? otherwise : static_cast<double>(values[static_cast<std::size_t>(i)]);
-}
+/// The values, or one `otherwise` per channel where there are none.
+std::span<const float> or_constant(std::span<const float> values, float otherwise,
+                                   std::int64_t channels, Workspace::Arena& arena);
 
 /// Fills mean, rstd, r and d of group g from its batch moments (unless running statistics are used)
 /// as options say.

@@ -42,7 +42,7 @@ Units::Units(const Walk& walk, bool across, std::int64_t channels_per_group, DTy
   const std::int64_t whole_groups = blocks_of_whole_groups(walk, channels_per_group);
   // A unit that all share may take half of the last level, one that is a thread's own half of its
   // second.
-  const std::int64_t room = across ? cache_sizes().last_level / 2 : cache_sizes().level2 / 2;
+  const std::int64_t room = across ? cache_sizes().last_level / 4 : cache_sizes().level2 / 2;
   const std::int64_t most =
       std::max<std::int64_t>(room / (block_bytes * whole_groups), 1) * whole_groups;
   blocks_per_unit = std::max<std::int64_t>(whole ? blocks : std::min(most, blocks), 1);

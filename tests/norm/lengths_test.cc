@@ -68,14 +68,32 @@ TEST(Lengths, OfTokensAndWidth) {
 }
 
 TEST(Lengths, BeyondTheSizeOfATile) {
-  const Shape shapes[] = {{2, 5, 5000}, {1, 2, 8192 + 3}, {4099, 3, 1},
-                          {2, 4099, 2}, {3, 130, 601},    {70, 17, 65}};
+  // The last four: slabs of channels and a narrower last one; runs and blocks in several tiles.
+  const Shape shapes[] = {{2, 5, 5000},   {1, 2, 16384 + 3}, {4099, 3, 1},  {2, 4099, 2},
+                          {3, 130, 601},  {70, 17, 65},      {4, 340, 49},  {5, 41, 400},
+                          {20, 20, 900},  {10, 24, 3000}};
   std::uint64_t seed = 1;
   for (const Shape& shape : shapes) {
     for (const Method& method : plain_methods()) {
       for (const Layout layout : kLayouts) {
         ++seed;
         expect_matches_reference(varied(method, shape, layout, kDTypes[seed % 3 == 0], seed));
+      }
+    }
+  }
+}
+
+TEST(Lengths, WeightsOverSeveralBlocksAndTiles) {
+  const Shape shapes[] = {{4, 340, 49}, {5, 41, 400}, {20, 20, 900}, {10, 24, 3000}};
+  std::uint64_t seed = 1;
+  for (const Shape& shape : shapes) {
+    for (const Method& method : plain_methods()) {
+      if (method.is_row_wise()) continue;
+      for (const Layout layout : kLayouts) {
+        ++seed;
+        Case test = varied(method, shape, layout, kDTypes[seed % 3 == 0], seed);
+        test.weighting = seed % 2 == 0 ? Weighting::kMask : Weighting::kFractional;
+        expect_matches_reference(test);
       }
     }
   }

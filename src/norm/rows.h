@@ -31,6 +31,9 @@ struct RowsTile {
   std::int64_t bits_stride = 0;
 };
 
+/// Sums in f32 are of so many elements at most; those of a longer row's tiles are added in f64.
+inline constexpr std::int64_t kRowTile = 8192;
+
 struct RowsForwardTile : RowsTile {
   void* y = nullptr;
   bool streaming = false;

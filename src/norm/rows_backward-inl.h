@@ -7,6 +7,7 @@
 #define EQUIPOISE_NORM_ROWS_BACKWARD_INL_H_
 #endif
 
+#include <algorithm>
 #include <cmath>
 
 #include "norm/gradient-inl.h"
@@ -28,13 +29,19 @@ struct RowsBackwardBody {
   T* dz_out = static_cast<T*>(tile.dz);
   T* dx = static_cast<T*>(tile.dx);
 
-  struct Sums {
-    float dz, products;  // Σ γ·dz and Σ γ·dz·x̂, times gradient_scale
+  // Σ γ·dz and Σ γ·dz·x̂
+  struct TileSums {
+    float dz, products;  // times gradient_scale
+  };
+  struct RowSums {
+    double dz = 0;
+    double products = 0;
   };
 
   template <bool kFirstTime>
-  HWY_INLINE Sums sums(const RowSource& row, std::int64_t offset, std::int64_t first,
-                       const std::uint8_t* bits, std::int64_t length, float gradient_scale) const {
+  HWY_INLINE TileSums sums(const RowSource& row, std::int64_t offset, std::int64_t first,
+                           const std::uint8_t* bits, std::int64_t begin, std::int64_t end,
+                           float gradient_scale) const {
     const V scale = hn::Set(d, gradient_scale);
     V s0 = hn::Zero(d), p0 = s0, s1 = s0, p1 = s0;
     const auto add = [&](std::int64_t i, auto n, V& s, V& p) EQUIPOISE_INLINE_LAMBDA {
@@ -55,14 +62,31 @@ struct RowsBackwardBody {
       p = hn::MulAdd(scaled, normalized, p);
     };
     const std::int64_t step = lanes();
-    std::int64_t i = 0;
-    for (; i + 2 * step <= length; i += 2 * step) {
+    std::int64_t i = begin;
+    for (; i + 2 * step <= end; i += 2 * step) {
       add(i, Full(), s0, p0);
       add(i + step, Full(), s1, p1);
     }
-    for (; i + step <= length; i += step) add(i, Full(), s0, p0);
-    if (i < length) add(i, First{length - i}, s1, p1);
+    for (; i + step <= end; i += step) add(i, Full(), s0, p0);
+    if (i < end) add(i, First{end - i}, s1, p1);
     return {sum(hn::Add(s0, s1)), sum(hn::Add(p0, p1))};
+  }
+
+  HWY_INLINE RowSums sums_of_row(const RowSource& row, std::int64_t offset, std::int64_t first,
+                                 const std::uint8_t* bits, std::int64_t length) const {
+    RowSums total;
+    for (std::int64_t begin = 0; begin < length; begin += kRowTile) {
+      const std::int64_t end = std::min(begin + kRowTile, length);
+      double unit = 1;
+      TileSums s = sums<true>(row, offset, first, bits, begin, end, 1);
+      if (HWY_UNLIKELY(!std::isfinite(s.dz) || !std::isfinite(s.products))) {
+        unit = 1 / static_cast<double>(kDownScale);
+        s = sums<false>(row, offset, first, bits, begin, end, kDownScale);
+      }
+      total.dz += static_cast<double>(s.dz) * unit;
+      total.products += static_cast<double>(s.products) * unit;
+    }
+    return total;
   }
 
   // As source.at, after dz has been stored (perhaps over dy).
@@ -84,15 +108,9 @@ struct RowsBackwardBody {
       const std::uint8_t* bits = bits_at(tile.bits, row_index * tile.bits_stride + first / 8);
       const Center center(tile.mean[r], tile.rstd[r], is_extreme(tile.mean[r], tile.rstd[r]));
       const RowSource row(center, tile.weight + first, tile.bias + first);
-      float gradient_scale = 1;
-      Sums s = sums<true>(row, offset, first, bits, length, gradient_scale);
+      const RowSums s = sums_of_row(row, offset, first, bits, length);
       if (dx == nullptr) continue;
-      if (HWY_UNLIKELY(!std::isfinite(s.dz) || !std::isfinite(s.products))) {
-        gradient_scale = kDownScale;
-        s = sums<false>(row, offset, first, bits, length, gradient_scale);
-      }
-      const double share =
-          1.0 / (static_cast<double>(gradient_scale) * static_cast<double>(length));
+      const double share = 1.0 / static_cast<double>(length);
       const V mean_dz = hn::Set(d, tile.centered ? static_cast<float>(s.dz * share) : 0.0F);
       const V mean_product = hn::Set(d, static_cast<float>(s.products * share));
       const V rstd = hn::Set(d, static_cast<float>(tile.rstd[r]));

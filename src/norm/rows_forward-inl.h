@@ -7,6 +7,7 @@
 #define EQUIPOISE_NORM_ROWS_FORWARD_INL_H_
 #endif
 
+#include <algorithm>
 #include <cmath>
 
 #include <hwy/cache_control.h>
@@ -18,6 +19,18 @@
 HWY_BEFORE_NAMESPACE();
 namespace equipoise::norm::HWY_NAMESPACE {
 
+template <class T>
+HWY_INLINE Moments moments_of_row(const T* x, std::int64_t length, bool centered) {
+  Moments moments;
+  for (std::int64_t i = 0; i < length; i += kRowTile) {
+    const std::int64_t n = std::min(kRowTile, length - i);
+    moments = merge(moments, moments_of_run<false>(x + i, {.segments = {1, 0, n},
+                                                           .count = static_cast<double>(n),
+                                                           .centered = centered}));
+  }
+  return moments;
+}
+
 template <class T, Act kAct, bool kResidual>
 struct RowsForwardBody {
   const RowsForwardTile& tile;
@@ -28,14 +41,11 @@ struct RowsForwardBody {
     affine_tile.streaming = tile.streaming;
     const AffineBody<T, kAct, kResidual> affine{affine_tile};
     const std::int64_t length = tile.length / tile.groups;
-    const RunMoments run{.segments = {1, 0, length},
-                         .count = static_cast<double>(length),
-                         .centered = tile.centered};
     for (std::int64_t i = 0; i < tile.rows * tile.groups; ++i) {
       const std::int64_t row = i / tile.groups;
       const std::int64_t first = (i - row * tile.groups) * length;
       const Moments moments =
-          moments_of_run<false>(static_cast<const T*>(tile.x) + i * length, run);
+          moments_of_row(static_cast<const T*>(tile.x) + i * length, length, tile.centered);
       tile.mean[i] = moments.mean;
       tile.rstd[i] = 1 / std::sqrt(moments.variance() + tile.epsilon);
       const Center center(tile.mean[i], tile.rstd[i], is_extreme(tile.mean[i], tile.rstd[i]));

@@ -10,8 +10,13 @@ namespace {
 
 // 128 KiB of f32.
 constexpr std::int64_t kChunkElements = 32768;
-// Each chunk has column sums of its own: long rows need several to a chunk.
+// Each chunk has column sums of its own, two floats for each of its columns: of long rows, a chunk
+// has at least 4 (sums as large as half of a small tensor) to 16 (an eighth), for 16 chunks.
 constexpr std::int64_t kLeastRows = 4;
+constexpr std::int64_t kEnoughRows = 16;
+constexpr std::int64_t kEnoughChunks = 16;
+// Shorter runs are not worth horizontal sums of their own.
+constexpr std::int64_t kLeastRun = 32;
 
 // Offsets of (n, c, s): a block of channels, the channel in it, positions in between.
 struct Addressing {
@@ -57,6 +62,7 @@ RowChunks::RowChunks(const NormRecord::State& state) : shape_(state.shape), layo
     length = channels * positions;
     groups = channels / state.partition.channels;
     per_parameter = positions;
+    if (positions >= kLeastRun) run = positions;
   } else if (state.axes.trailing == LayerAxes::kChannels) {
     over_channels_ = true;
     rows = shape_.samples() * positions;
@@ -69,7 +75,9 @@ RowChunks::RowChunks(const NormRecord::State& state) : shape_(state.shape), layo
     copied_ = !plain;
     rows_per_copy = shape_.samples() > 0 ? rows / shape_.samples() : 0;
   }
-  chunk_rows = std::max(kChunkElements / std::max<std::int64_t>(length, 1), kLeastRows);
+  chunk_rows = std::max(kChunkElements / std::max<std::int64_t>(length, 1),
+                        std::clamp(rows / kEnoughChunks, kLeastRows, kEnoughRows));
+  if (run > 1) chunk_rows = 1;  // there are no column sums
   if (copied_ && over_channels_) chunk_rows = std::min((chunk_rows + 15) / 16 * 16, positions);
   if (copied_ && !over_channels_) chunk_rows = rows_per_copy;
   chunk_rows = std::max<std::int64_t>(chunk_rows, 1);
@@ -141,8 +149,12 @@ void RowChunks::scatter(const Chunk& chunk, const void* rows_in, const TensorVie
 
 std::span<const float> RowChunks::expanded(std::span<const float> parameter, float otherwise,
                                            Workspace::Arena& arena) const {
-  const std::span<float> values = arena.take<float>(padded_length() + 16);
+  const std::span<float> values = arena.take<float>(run > 1 ? length / run : padded_length() + 16);
   std::ranges::fill(values, otherwise);
+  if (run > 1 || per_parameter == 1) {
+    std::ranges::copy(parameter, values.begin());
+    return values;
+  }
   for (std::size_t i = 0; i < parameter.size(); ++i) {
     std::fill_n(values.begin() + static_cast<std::int64_t>(i) * per_parameter, per_parameter,
                 parameter[i]);

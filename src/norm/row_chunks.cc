@@ -17,6 +17,10 @@ constexpr std::int64_t kEnoughRows = 16;
 constexpr std::int64_t kEnoughChunks = 16;
 // Shorter runs are not worth horizontal sums of their own.
 constexpr std::int64_t kLeastRun = 32;
+// Rows in strips are read from memory twice. With fewer rows than this there are too few chunks for
+// all threads, or the column sums of chunks are as large as the tensor.
+constexpr std::int64_t kFewRows = 64;
+constexpr std::int64_t kLongRow = 8192;
 
 // Offsets of (n, c, s): a block of channels, the channel in it, positions in between.
 struct Addressing {
@@ -86,6 +90,10 @@ RowChunks::RowChunks(const NormRecord::State& state) : shape_(state.shape), layo
                ? shape_.samples() * ((positions + chunk_rows - 1) / chunk_rows)
                : (rows + chunk_rows - 1) / chunk_rows;
   if (length == 0) chunks = 0;
+}
+
+bool RowChunks::in_strips() const {
+  return rows < kFewRows && length > kLongRow && groups == 1 && per_parameter == 1 && !copied_;
 }
 
 RowChunks::Chunk RowChunks::at(std::int64_t i) const {

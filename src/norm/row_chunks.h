@@ -25,6 +25,8 @@ struct RowChunks {
 
   std::int64_t padded_length() const { return (length + 15) / 16 * 16; }
   std::int64_t bits_stride() const { return padded_length() / 8; }
+  /// Whether rows are so few and so long that threads had better share each of them.
+  bool in_strips() const;
   struct Chunk {
     std::int64_t first, rows;
   };

@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "norm/forward.h"
 #include "norm/row_chunks.h"
+#include "norm/row_strips.h"
 #include "norm/rows.h"
 #include "norm/rows_tile.h"
 #include "norm/sample_moments.h"
@@ -89,6 +90,7 @@ void prepare_rows(NormRecord::State& state) {
 
 void forward_rows(const NormForward& arguments, NormRecord::State& state, Workspace::Arena& arena) {
   const RowChunks chunks(state);
+  if (chunks.in_strips()) return forward_strips(chunks, arguments, state, arena);
   const int threads = threads_for(chunks, state.dtype);
   const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
   const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);
@@ -186,6 +188,7 @@ void backward_rows(const NormBackward& arguments, const NormRecord::State& state
     std::ranges::fill(arguments.dbias, 0.0F);
     return;
   }
+  if (chunks.in_strips()) return backward_strips(chunks, arguments, state, arena);
   const int threads = threads_for(chunks, state.dtype);
   const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
   const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);

@@ -1,4 +1,4 @@
-// What goes row by row: huge gradients, runs of channels, rows streamed past the
+// What goes row by row: huge gradients, few long rows, runs of channels, rows streamed past the
 // cache.
 
 #include "norm/targets.h"
@@ -109,6 +109,13 @@ void expect_all_options(const Method& method, const Shape& shape, std::uint64_t 
   }
 }
 
+TEST(Rows, FewLongOnesMatchTheReference) {
+  for_each_target([] {
+    expect_all_options(kLayer, {2, 8192 + 37}, 1);
+    expect_all_options(kRms, {3, 2 * 8192 + 5}, 2);
+  });
+}
+
 TEST(Rows, RunsOfChannelsMatchTheReference) {
   for_each_target([] {
     const Method group{.normalization = Normalization::kGroup, .groups = 2};
@@ -139,9 +146,17 @@ TEST(Rows, StreamedOnesMatchTheReference) {
                             .misalignment = 1});
 }
 
-TEST(Rows, RunsOfChannelsGiveTheSameBitsForAnyNumberOfThreads) {
-  expect_same_bits_however_it_runs(
-      {.method = {.normalization = Normalization::kGroup, .groups = 4}, .shape = {20, 64, 14, 14}});
+TEST(Rows, FewLongOnesGiveTheSameBitsForAnyNumberOfThreads) {
+  for (const Shape& shape : {Shape{1, 20000}, Shape{3, 100003}, Shape{63, 8200}, Shape{64, 8200}}) {
+    for (const DType dtype : kDTypes) {
+      Case test{.method = kLayer, .shape = shape, .dtype = dtype, .activation = Activation::kRelu};
+      test.residual = shape.samples() == 3;
+      expect_same_bits_however_it_runs(test);
+    }
+  }
+  Case test{.method = {.normalization = Normalization::kGroup, .groups = 4},
+            .shape = {20, 64, 14, 14}};
+  expect_same_bits_however_it_runs(test);
 }
 
 }  // namespace

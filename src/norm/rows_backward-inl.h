@@ -165,8 +165,8 @@ struct RowsBackwardLoops {
   HWY_INLINE void write(const AnyRow& row, const Factors& factors, std::int64_t offset,
                         const std::uint8_t* bits, std::int64_t i, N n, bool streaming, float* of_dz,
                         float* of_products) const {
-    hwy::Prefetch(x + offset + i + ahead);
-    hwy::Prefetch(dy + offset + i + ahead);
+    fetch(x + offset + i + ahead);
+    fetch(dy + offset + i + ahead);
     const Element e = element<false>(row, offset, bits, i, n);
     const V dz = hn::Mul(e.dz, factors.unit);
     if constexpr (std::is_same_v<AnyRow, Row>) {

@@ -48,8 +48,8 @@ struct RowsForwardBody {
   template <class Source, class N>
   HWY_INLINE void element(const Source& source, std::int64_t offset, std::uint8_t* bits,
                           std::int64_t i, N n, bool streaming) const {
-    hwy::Prefetch(x + offset + i + ahead);
-    if constexpr (kResidual) hwy::Prefetch(residual + offset + i + ahead);
+    fetch(x + offset + i + ahead);
+    if constexpr (kResidual) fetch(residual + offset + i + ahead);
     affine.element(source.at(i), offset + i, n, bits, i, streaming);
   }
 

@@ -10,8 +10,17 @@ namespace {
 
 // 128 KiB of f32.
 constexpr std::int64_t kChunkElements = 32768;
-// Each chunk has column sums of its own: long rows need several to a chunk.
+// Each chunk has column sums of its own, two floats for each of its columns: of long rows, a chunk
+// has at least 4 (sums as large as half of a small tensor) to 16 (an eighth), for 16 chunks.
 constexpr std::int64_t kLeastRows = 4;
+constexpr std::int64_t kEnoughRows = 16;
+constexpr std::int64_t kEnoughChunks = 16;
+// Shorter runs are not worth horizontal sums of their own.
+constexpr std::int64_t kLeastRun = 32;
+// Rows in strips are read from memory twice. With fewer rows than this there are too few chunks for
+// all threads, or the column sums of chunks are as large as the tensor.
+constexpr std::int64_t kFewRows = 64;
+constexpr std::int64_t kLongRow = 8192;
 
 // Offsets of (n, c, s): a block of channels, the channel in it, positions in between.
 struct Addressing {
@@ -57,6 +66,7 @@ RowChunks::RowChunks(const NormRecord::State& state) : shape_(state.shape), layo
     length = channels * positions;
     groups = channels / state.partition.channels;
     per_parameter = positions;
+    if (positions >= kLeastRun) run = positions;
   } else if (state.axes.trailing == LayerAxes::kChannels) {
     over_channels_ = true;
     rows = shape_.samples() * positions;
@@ -69,7 +79,9 @@ RowChunks::RowChunks(const NormRecord::State& state) : shape_(state.shape), layo
     copied_ = !plain;
     rows_per_copy = shape_.samples() > 0 ? rows / shape_.samples() : 0;
   }
-  chunk_rows = std::max(kChunkElements / std::max<std::int64_t>(length, 1), kLeastRows);
+  chunk_rows = std::max(kChunkElements / std::max<std::int64_t>(length, 1),
+                        std::clamp(rows / kEnoughChunks, kLeastRows, kEnoughRows));
+  if (run > 1) chunk_rows = 1;  // there are no column sums
   if (copied_ && over_channels_) chunk_rows = std::min((chunk_rows + 15) / 16 * 16, positions);
   if (copied_ && !over_channels_) chunk_rows = rows_per_copy;
   chunk_rows = std::max<std::int64_t>(chunk_rows, 1);
@@ -78,6 +90,10 @@ RowChunks::RowChunks(const NormRecord::State& state) : shape_(state.shape), layo
                ? shape_.samples() * ((positions + chunk_rows - 1) / chunk_rows)
                : (rows + chunk_rows - 1) / chunk_rows;
   if (length == 0) chunks = 0;
+}
+
+bool RowChunks::in_strips() const {
+  return rows < kFewRows && length > kLongRow && groups == 1 && per_parameter == 1 && !copied_;
 }
 
 RowChunks::Chunk RowChunks::at(std::int64_t i) const {
@@ -141,8 +157,12 @@ void RowChunks::scatter(const Chunk& chunk, const void* rows_in, const TensorVie
 
 std::span<const float> RowChunks::expanded(std::span<const float> parameter, float otherwise,
                                            Workspace::Arena& arena) const {
-  const std::span<float> values = arena.take<float>(padded_length() + 16);
+  const std::span<float> values = arena.take<float>(run > 1 ? length / run : padded_length() + 16);
   std::ranges::fill(values, otherwise);
+  if (run > 1 || per_parameter == 1) {
+    std::ranges::copy(parameter, values.begin());
+    return values;
+  }
   for (std::size_t i = 0; i < parameter.size(); ++i) {
     std::fill_n(values.begin() + static_cast<std::int64_t>(i) * per_parameter, per_parameter,
                 parameter[i]);

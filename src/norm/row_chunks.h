@@ -17,6 +17,7 @@ struct RowChunks {
   std::int64_t length = 0;
   std::int64_t groups = 1;         ///< of a row
   std::int64_t per_parameter = 1;  ///< consecutive elements that share γ and β
+  std::int64_t run = 1;            ///< the same if it is long enough to be told the kernels, or 1
   std::int64_t chunk_rows = 1;
   std::int64_t chunks = 0;
 
@@ -24,6 +25,8 @@ struct RowChunks {
 
   std::int64_t padded_length() const { return (length + 15) / 16 * 16; }
   std::int64_t bits_stride() const { return padded_length() / 8; }
+  /// Whether rows are so few and so long that threads had better share each of them.
+  bool in_strips() const;
   struct Chunk {
     std::int64_t first, rows;
   };
@@ -35,7 +38,8 @@ struct RowChunks {
   void gather(const Chunk& chunk, const ConstTensorView& tensor, void* rows_out) const;
   void scatter(const Chunk& chunk, const void* rows_in, const TensorView& tensor) const;
 
-  /// A parameter per element of a row, 16 more readable; `otherwise` where it is absent.
+  /// A parameter per element of a row, 16 more readable, or per run; `otherwise` where it is
+  /// absent.
   std::span<const float> expanded(std::span<const float> parameter, float otherwise,
                                   Workspace::Arena& arena) const;
 

@@ -4,24 +4,28 @@
 
 #include "equipoise/norm.h"
 #include "equipoise/tensor.h"
+#include "norm/tile_gradients.h"
 
 namespace equipoise::norm {
 
-/// The four kernels where a sample is a row with statistics of its own, and every element of it has
-/// its own γ and β: layer and RMS normalization, group normalization of small images. A row is in
-/// the first-level cache when its second sweep comes, so both sweeps of a row are one call.
+/// The four kernels where samples are rows with statistics of their own: layer and RMS
+/// normalization, group normalization of small images. A row is in the first-level cache when its
+/// second sweep comes, so both sweeps of a row are one call.
 ///
-/// Each row has `groups` groups of length/groups elements; where there are several, their length is
-/// a multiple of 16.
+/// Each row has `groups` groups of length/groups elements with statistics of their own. γ and β
+/// belong to elements, or each to a run of at least 16 of them; groups begin and end with runs.
+/// Where there are several, their length is a multiple of 16.
 struct RowsTile {
   DType dtype = DType::kF32;
   std::int64_t rows = 0;
   std::int64_t length = 0;
+  std::int64_t stride = 0;  ///< elements from row to row
   std::int64_t groups = 1;
+  std::int64_t run = 1;  ///< elements that share γ and β
   bool centered = true;
   Activation activation = Activation::kNone;
   float negative_slope = 0;
-  /// One per element of a row (16 more are readable).
+  /// One per element of a row (16 more are readable), or per run.
   const float* weight = nullptr;
   const float* bias = nullptr;
   const void* x = nullptr;
@@ -29,17 +33,38 @@ struct RowsTile {
   /// As in Tile; rows are `bits_stride` bytes apart.
   std::uint8_t* bits = nullptr;
   std::int64_t bits_stride = 0;
+  /// Whether y or dx goes past the cache.
+  bool streaming = false;
 };
+
+/// Sums in f32 are of so many elements at most; those of a longer row's tiles are added in f64.
+inline constexpr std::int64_t kRowTile = 8192;
 
 struct RowsForwardTile : RowsTile {
   void* y = nullptr;
-  bool streaming = false;
   double epsilon = 0;
-  /// Results, at [row·groups + group].
+  /// At [row·groups + group]: results, or given.
   double* mean = nullptr;
   double* rstd = nullptr;
+  bool has_statistics = false;
 };
 void rows_forward(const RowsForwardTile& tile);
+
+/// Σ γ·dz and Σ γ·dz·x̂ of a row's group.
+struct RowSums {
+  GradientSums sums;
+  /// Whether dz may be so large that sums over rows need a smaller unit.
+  bool huge = false;
+};
+/// The unit in which huge dz are summed: of at most 2^128, times x̂, over a chunk.
+inline constexpr float kHugeUnit = 0x1p-40F;
+
+/// What is summed over rows, per element of a row (rounded up to 16 of each), in a unit of its own.
+struct ColumnSums {
+  float* dz = nullptr;
+  float* products = nullptr;  ///< Σ dz·x̂
+  float unit = 1;
+};
 
 struct RowsBackwardTile : RowsTile {
   const void* dy = nullptr;
@@ -49,10 +74,17 @@ struct RowsBackwardTile : RowsTile {
   void* dx = nullptr;
   const double* mean = nullptr;
   const double* rstd = nullptr;
-  /// Per element of a row, summed over rows: Σ dz and Σ dz·x̂ are added to these (rounded up to 16
-  /// of each), or null.
-  float* sum = nullptr;
-  float* sum_of_products = nullptr;
+  /// Without runs: what the rows add up to is added to these, unless null.
+  ColumnSums* columns = nullptr;
+  /// With runs: receives Σ dz and Σ dz·x̂ of each run of each row.
+  GradientSums* runs = nullptr;
+  /// Elements that share statistics: length/groups, or more where rows are strips of longer ones.
+  std::int64_t count = 0;
+  /// Of rows without runs: where a row is a strip of a longer one, its sums come before all else.
+  enum class Sweeps : std::uint8_t { kBoth, kSums, kRest };
+  Sweeps sweeps = Sweeps::kBoth;
+  /// At [row·groups + group]: results of kSums, given for kRest.
+  RowSums* sums = nullptr;
 };
 void rows_backward(const RowsBackwardTile& tile);
 

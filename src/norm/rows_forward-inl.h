@@ -7,6 +7,7 @@
 #define EQUIPOISE_NORM_ROWS_FORWARD_INL_H_
 #endif
 
+#include <algorithm>
 #include <cmath>
 
 #include <hwy/cache_control.h>
@@ -18,30 +19,85 @@
 HWY_BEFORE_NAMESPACE();
 namespace equipoise::norm::HWY_NAMESPACE {
 
+template <class T>
+HWY_INLINE Moments moments_of_row(const T* x, std::int64_t length, bool centered) {
+  Moments moments;
+  for (std::int64_t i = 0; i < length; i += kRowTile) {
+    const std::int64_t n = std::min(kRowTile, length - i);
+    moments = merge(moments, moments_of_run<false>(x + i, {.segments = {1, 0, n},
+                                                           .count = static_cast<double>(n),
+                                                           .centered = centered}));
+  }
+  return moments;
+}
+
 template <class T, Act kAct, bool kResidual>
 struct RowsForwardBody {
   const RowsForwardTile& tile;
+  const AffineTile affine_tile = [this] {
+    auto to = elements_of<AffineTile>(tile);
+    to.y = tile.y;
+    return to;
+  }();
+  const AffineBody<T, kAct, kResidual> affine{affine_tile};
+  const T* x = static_cast<const T*>(tile.x);
+  const T* residual = static_cast<const T*>(tile.residual);
+  T* y = static_cast<T*>(tile.y);
+  const std::int64_t ahead = elements_ahead(tile);
+
+  template <class Source, class N>
+  HWY_INLINE void element(const Source& source, std::int64_t offset, std::uint8_t* bits,
+                          std::int64_t i, N n, bool streaming) const {
+    fetch(x + offset + i + ahead);
+    if constexpr (kResidual) fetch(residual + offset + i + ahead);
+    affine.element(source.at(i), offset + i, n, bits, i, streaming);
+  }
+
+  HWY_INLINE void elements(const Center& center, std::int64_t offset, std::int64_t first,
+                           std::uint8_t* bits, std::int64_t length) const {
+    const RowSource<ElementParameters> source(center, {tile.weight + first, tile.bias + first});
+    for_vectors(y + offset, length, tile.streaming, bits != nullptr,
+                [&](std::int64_t i, auto n, auto streaming)
+                    EQUIPOISE_INLINE_LAMBDA { element(source, offset, bits, i, n, streaming()); });
+  }
+
+  HWY_INLINE void runs(const Center& center, std::int64_t offset, std::int64_t first,
+                       std::uint8_t* bits, std::int64_t length) const {
+    const bool streaming = tile.streaming && is_line(y + offset);
+    RowSource<VectorParameters> source(center, VectorParameters{hn::Zero(d), hn::Zero(d)});
+    const auto vector = [&](std::int64_t i, auto n, const VectorParameters& parameters)
+                            EQUIPOISE_INLINE_LAMBDA {
+                              source.parameters = parameters;
+                              element(source, offset, bits, i, n, streaming);
+                            };
+    for_runs_of_group(
+        length, tile.run, tile.weight + first / tile.run, tile.bias + first / tile.run, vector,
+        [&](std::int64_t i, hn::Mask<D>, const VectorParameters& parameters)
+            EQUIPOISE_INLINE_LAMBDA { vector(i, Full(), parameters); },
+        [](std::int64_t) {});
+  }
+
+  HWY_INLINE void set_statistics(std::int64_t group, std::int64_t offset,
+                                 std::int64_t length) const {
+    const Moments moments = moments_of_row(x + offset, length, tile.centered);
+    tile.mean[group] = moments.mean;
+    tile.rstd[group] = 1 / std::sqrt(moments.variance() + tile.epsilon);
+  }
 
   HWY_INLINE void all() const {
-    auto affine_tile = elements_of<AffineTile>(tile);
-    affine_tile.y = tile.y;
-    affine_tile.streaming = tile.streaming;
-    const AffineBody<T, kAct, kResidual> affine{affine_tile};
     const std::int64_t length = tile.length / tile.groups;
-    const RunMoments run{.segments = {1, 0, length},
-                         .count = static_cast<double>(length),
-                         .centered = tile.centered};
-    for (std::int64_t i = 0; i < tile.rows * tile.groups; ++i) {
-      const std::int64_t row = i / tile.groups;
-      const std::int64_t first = (i - row * tile.groups) * length;
-      const Moments moments =
-          moments_of_run<false>(static_cast<const T*>(tile.x) + i * length, run);
-      tile.mean[i] = moments.mean;
-      tile.rstd[i] = 1 / std::sqrt(moments.variance() + tile.epsilon);
-      const Center center(tile.mean[i], tile.rstd[i], is_extreme(tile.mean[i], tile.rstd[i]));
-      affine.run(RowSource(center, tile.weight + first, tile.bias + first), i * length,
-                 tile.bits != nullptr ? tile.bits + row * tile.bits_stride + first / 8 : nullptr,
-                 length);
+    for (std::int64_t row = 0; row < tile.rows; ++row) {
+      std::uint8_t* row_bits = tile.bits != nullptr ? tile.bits + row * tile.bits_stride : nullptr;
+      for (std::int64_t g = 0; g < tile.groups; ++g) {
+        const std::int64_t group = row * tile.groups + g;
+        const std::int64_t first = g * length;
+        const std::int64_t offset = row * tile.stride + first;
+        if (!tile.has_statistics) set_statistics(group, offset, length);
+        const Center center = center_of(tile.mean[group], tile.rstd[group]);
+        std::uint8_t* bits = row_bits != nullptr ? row_bits + first / 8 : nullptr;
+        tile.run == 1 ? elements(center, offset, first, bits, length)
+                      : runs(center, offset, first, bits, length);
+      }
     }
   }
 };

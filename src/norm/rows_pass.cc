@@ -1,14 +1,16 @@
 #include "norm/rows_pass.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <optional>
 
 #include "base/parallel.h"
-#include "equipoise/runtime.h"
 #include "norm/forward.h"
 #include "norm/row_chunks.h"
+#include "norm/row_strips.h"
 #include "norm/rows.h"
+#include "norm/rows_tile.h"
 #include "norm/sample_moments.h"
 
 namespace equipoise::norm {
@@ -16,14 +18,6 @@ namespace {
 
 // Planes of this size and up are long enough to be runs of their own.
 constexpr std::int64_t kSmallPlane = 256;
-// Less than this is not worth a thread.
-constexpr std::int64_t kLeastBytes = 64 << 10;
-
-int threads_for(const RowChunks& chunks, DType dtype) {
-  const std::int64_t bytes =
-      chunks.rows * chunks.length * static_cast<std::int64_t>(size_of(dtype));
-  return static_cast<int>(std::clamp<std::int64_t>(bytes / kLeastBytes, 1, num_threads()));
-}
 
 // The rows of a chunk of a tensor: where they are, or a copy of them.
 class ChunkBuffer {
@@ -57,24 +51,6 @@ class ChunkBuffer {
   void* copy_ = nullptr;
 };
 
-void fill(RowsTile& tile, const RowChunks& chunks, const RowChunks::Chunk& chunk,
-          const NormRecord::State& state, std::span<const float> weight,
-          std::span<const float> bias) {
-  tile.dtype = state.dtype;
-  tile.rows = chunk.rows;
-  tile.length = chunks.length;
-  tile.groups = chunks.groups;
-  tile.centered = state.centered;
-  tile.activation = state.activation;
-  tile.negative_slope = state.negative_slope;
-  tile.weight = weight.data();
-  tile.bias = bias.data();
-  if (state.has_bits) {
-    tile.bits_stride = chunks.bits_stride();
-    tile.bits = reinterpret_cast<std::uint8_t*>(state.bits.data()) + chunk.first * tile.bits_stride;
-  }
-}
-
 // Zeroes the channels that pad the last block of a blocked layout; rows do not hold them.
 void zero_all_padding(const TensorView& tensor, int threads) {
   if (!tensor) return;
@@ -93,8 +69,8 @@ bool goes_by_rows(const NormRecord::State& state) {
   const bool plain = state.layout == Layout::kChannelsFirst ||
                      (state.layout == Layout::kChannelsLast && positions == 1);
   if (state.across_samples || state.has_position_weights || !plain) return false;
-  const std::int64_t run = state.partition.channels * positions;
-  const bool whole_vectors = run % 16 == 0 || state.partition.channels == state.shape.channels();
+  const std::int64_t length = state.partition.channels * positions;
+  const bool whole_vectors = length % 16 == 0 || state.partition.channels == state.shape.channels();
   return whole_vectors &&
          (positions == 1 || (positions < kSmallPlane && state.partition.channels > 1));
 }
@@ -114,6 +90,7 @@ void prepare_rows(NormRecord::State& state) {
 
 void forward_rows(const NormForward& arguments, NormRecord::State& state, Workspace::Arena& arena) {
   const RowChunks chunks(state);
+  if (chunks.in_strips()) return forward_strips(chunks, arguments, state, arena);
   const int threads = threads_for(chunks, state.dtype);
   const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
   const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);
@@ -132,8 +109,7 @@ void forward_rows(const NormForward& arguments, NormRecord::State& state, Worksp
     samples.emplace(Elements(arguments.x, arguments.x.data), walk, arguments.position_weights,
                     threads, arguments.sample_moments, arena);
   }
-  const bool streaming =
-      beyond_cache(arguments.y) && arguments.y.data != arguments.x.data && !chunks.copied();
+  const bool streaming = streams(arguments.y, arguments.x) && !chunks.copied();
   parallel_for(chunks.chunks, threads, [&](std::int64_t i, int thread) {
     const RowChunks::Chunk chunk = chunks.at(i);
     const Buffers& b = buffers[static_cast<std::size_t>(thread)];
@@ -141,7 +117,9 @@ void forward_rows(const NormForward& arguments, NormRecord::State& state, Worksp
       (*samples)(row, 0, state.shape.channels(), thread);
     }
     RowsForwardTile tile;
-    fill(tile, chunks, chunk, state, weight, bias);
+    describe(tile, chunks, chunk, state);
+    tile.weight = weight.data();
+    tile.bias = bias.data();
     tile.x = b.x.in(chunks, chunk, arguments.x);
     tile.residual = b.residual.in(chunks, chunk, arguments.residual);
     tile.y = b.y.out(chunks, chunk, arguments.y);
@@ -155,6 +133,53 @@ void forward_rows(const NormForward& arguments, NormRecord::State& state, Worksp
   if (chunks.copied()) zero_all_padding(arguments.y, threads);
 }
 
+namespace {
+
+// Of chunks, added up in f64.
+void write_parameter_gradients(const NormBackward& out, const RowChunks& chunks,
+                               std::span<const ColumnSums> sums, int threads) {
+  const std::int64_t each = chunks.per_parameter;
+  const std::int64_t count = chunks.length / each;
+  // Whole cache lines of a chunk, and sums that stay in the first-level cache.
+  constexpr std::int64_t kParameters = 32;
+  constexpr std::int64_t kMost = kParameters * 32;
+  assert(each <= kMost / kParameters);
+  parallel_for((count + kParameters - 1) / kParameters, threads, [&](std::int64_t task, int) {
+    const std::int64_t first = task * kParameters;
+    const std::int64_t parameters = std::min(kParameters, count - first);
+    double dz[kMost] = {};
+    double products[kMost] = {};
+    for (const ColumnSums& chunk : sums) {
+      const double unit = 1 / static_cast<double>(chunk.unit);
+      const float* chunk_dz = chunk.dz + first * each;
+      const float* chunk_products = chunk.products + first * each;
+      for (std::int64_t i = 0; i < parameters * each; ++i) {
+        dz[i] += static_cast<double>(chunk_dz[i]) * unit;
+        products[i] += static_cast<double>(chunk_products[i]) * unit;
+      }
+    }
+    for (std::int64_t c = 0; c < parameters; ++c) {
+      GradientSums total;
+      for (std::int64_t i = c * each; i < (c + 1) * each; ++i) total += {dz[i], products[i]};
+      write_parameter_gradient(out, first + c, total);
+    }
+  });
+}
+
+// Of runs, one of each parameter in each row.
+void write_parameter_gradients(const NormBackward& out, const RowChunks& chunks,
+                               std::span<const GradientSums> runs, int threads) {
+  const std::int64_t count = chunks.length / chunks.run;
+  parallel_for_chunks(count, 64, threads, [&](std::int64_t c) {
+    GradientSums total;
+    for (std::int64_t r = 0; r < chunks.rows; ++r)
+      total += runs[static_cast<std::size_t>(r * count + c)];
+    write_parameter_gradient(out, c, total);
+  });
+}
+
+}  // namespace
+
 void backward_rows(const NormBackward& arguments, const NormRecord::State& state,
                    Workspace::Arena& arena) {
   const RowChunks chunks(state);
@@ -163,12 +188,21 @@ void backward_rows(const NormBackward& arguments, const NormRecord::State& state
     std::ranges::fill(arguments.dbias, 0.0F);
     return;
   }
+  if (chunks.in_strips()) return backward_strips(chunks, arguments, state, arena);
   const int threads = threads_for(chunks, state.dtype);
   const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
   const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);
   const bool parameters = !arguments.dweight.empty() || !arguments.dbias.empty();
-  const std::int64_t columns = chunks.padded_length();
-  const std::span<float> sums = arena.take<float>(parameters ? 2 * columns * chunks.chunks : 0);
+  const std::span<ColumnSums> columns =
+      arena.make<ColumnSums>(parameters && chunks.run == 1 ? chunks.chunks : 0);
+  for (ColumnSums& sums : columns) {
+    sums.dz = arena.take<float>(chunks.padded_length()).data();
+    sums.products = arena.take<float>(chunks.padded_length()).data();
+  }
+  const std::int64_t runs_of_row = chunks.length / chunks.run;
+  const std::span<GradientSums> runs =
+      arena.take<GradientSums>(chunks.run > 1 ? chunks.rows * runs_of_row : 0);
+  const bool streaming = streams(arguments.dx, arguments.dy) && !chunks.copied();
   struct Buffers {
     ChunkBuffer x, residual, dy, dy_second, dz, dx;
   };
@@ -185,7 +219,9 @@ void backward_rows(const NormBackward& arguments, const NormRecord::State& state
     const RowChunks::Chunk chunk = chunks.at(i);
     const Buffers& b = buffers[static_cast<std::size_t>(thread)];
     RowsBackwardTile tile;
-    fill(tile, chunks, chunk, state, weight, bias);
+    describe(tile, chunks, chunk, state);
+    tile.weight = weight.data();
+    tile.bias = bias.data();
     tile.x = b.x.in(chunks, chunk, arguments.x);
     tile.residual = b.residual.in(chunks, chunk, arguments.residual);
     tile.dy = b.dy.in(chunks, chunk, arguments.dy);
@@ -194,10 +230,14 @@ void backward_rows(const NormBackward& arguments, const NormRecord::State& state
     tile.dx = b.dx.out(chunks, chunk, arguments.dx);
     tile.mean = state.mean.data() + chunk.first * chunks.groups;
     tile.rstd = state.rstd.data() + chunk.first * chunks.groups;
-    if (parameters) {
-      tile.sum = sums.data() + 2 * columns * i;
-      tile.sum_of_products = tile.sum + columns;
-      std::fill_n(tile.sum, 2 * columns, 0.0F);
+    tile.streaming = streaming;
+    tile.count = chunks.length / chunks.groups;
+    if (chunks.run > 1) {
+      tile.runs = runs.data() + chunk.first * runs_of_row;
+    } else if (parameters) {
+      tile.columns = &columns[static_cast<std::size_t>(i)];
+      std::fill_n(tile.columns->dz, chunks.padded_length(), 0.0F);
+      std::fill_n(tile.columns->products, chunks.padded_length(), 0.0F);
     }
     rows_backward(tile);
     if (arguments.dresidual) b.dz.done(chunks, chunk, arguments.dresidual);
@@ -208,22 +248,11 @@ void backward_rows(const NormBackward& arguments, const NormRecord::State& state
     zero_all_padding(arguments.dx, threads);
   }
   if (!parameters) return;
-  const std::int64_t count = chunks.length / std::max<std::int64_t>(chunks.per_parameter, 1);
-  parallel_for_chunks(count, 64, threads, [&](std::int64_t c) {
-    double dbias = 0;
-    double dweight = 0;
-    for (std::int64_t i = 0; i < chunks.chunks; ++i) {
-      const float* sum = sums.data() + 2 * columns * i;
-      for (std::int64_t j = c * chunks.per_parameter; j < (c + 1) * chunks.per_parameter; ++j) {
-        dbias += static_cast<double>(sum[j]);
-        dweight += static_cast<double>(sum[columns + j]);
-      }
-    }
-    if (!arguments.dbias.empty())
-      arguments.dbias[static_cast<std::size_t>(c)] = static_cast<float>(dbias);
-    if (!arguments.dweight.empty())
-      arguments.dweight[static_cast<std::size_t>(c)] = static_cast<float>(dweight);
-  });
+  if (chunks.run > 1) {
+    write_parameter_gradients(arguments, chunks, runs, threads);
+  } else {
+    write_parameter_gradients(arguments, chunks, columns, threads);
+  }
 }
 
 }  // namespace equipoise::norm

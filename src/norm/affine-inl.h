@@ -63,27 +63,15 @@ struct AffineBody {
     store(z, y + offset, n);
   }
 
-  template <class Source>
-  HWY_INLINE void run(const Source& source, std::int64_t offset, std::uint8_t* bits,
+  HWY_INLINE void run(const Affine& affine, std::int64_t offset, std::uint8_t* bits,
                       std::int64_t length) const {
-    const std::int64_t step = lanes();
-    std::int64_t i = 0;
-    bool streaming = tile.streaming && length >= 256;
-    if (streaming) {
-      const std::int64_t head = misaligned(y + offset);
-      if (head > 0 && (bits != nullptr || head >= length)) {
-        streaming = false;
-      } else if (head > 0) {
-        element(source.at(0), offset, First{head}, nullptr, 0, false);
-        i = head;
-      }
-    }
-    for (; i + step <= length; i += step)
-      element(source.at(i), offset + i, Full(), bits, i, streaming);
-    if (i < length) element(source.at(i), offset + i, First{length - i}, bits, i, false);
+    for_vectors(y + offset, length, tile.streaming && length >= kLeastStreamed, bits != nullptr,
+                [&](std::int64_t i, auto n, auto streaming) EQUIPOISE_INLINE_LAMBDA {
+                  element(affine, offset + i, n, bits, i, streaming);
+                });
   }
 
-  HWY_INLINE void rows(const Panel& panel) const {
+  HWY_NOINLINE void rows(const Panel& panel) const {
     const std::int64_t step = lanes();
     const LaneSource source(tile, panel.block);
     const PanelBits panel_bits(tile, panel);
@@ -110,7 +98,7 @@ struct AffineBody {
     if (tile.form == Form::kRuns) {
       for_runs(tile, [&](std::int64_t segment, std::int64_t block, std::int64_t offset)
                          EQUIPOISE_INLINE_LAMBDA {
-                           run(RunSource(tile.coefficients, block), offset,
+                           run(affine_of_run(tile.coefficients, block), offset,
                                bits_of_run(tile, segment, block), tile.segments.length);
                          });
       return;

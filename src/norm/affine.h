@@ -14,11 +14,10 @@ struct Coefficients {
   const float* a = nullptr;
   const float* m = nullptr;  ///< m·scale
   const float* b = nullptr;
-  /// 1, or `kExtremeScale` where statistics are extreme.
-  float scale = 1;
+  /// Null where all are 1, else `kExtremeScale` where statistics are extreme.
+  const float* scale = nullptr;
 };
 inline constexpr float kExtremeScale = 0x1p-110F;
-inline constexpr double kExtremeStatistic = 0x1p50;
 
 /// What kernels 2 to 4 have to know of a tile.
 struct Tile : TileShape {

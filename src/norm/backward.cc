@@ -86,19 +86,6 @@ class BackwardPass {
         block_.across_samples() ? block_.index() * (walk_.channels / state_.partition.channels) : 0;
     return group_sums_.data() + (group_of(unit, i) - static_cast<std::size_t>(first));
   }
-  bool is_extreme_group(const Unit& unit, std::int64_t i) const {
-    const std::size_t g = group_of(unit, i);
-    return is_extreme(state_.mean[g], state_.rstd[g]);
-  }
-  void form_coefficients(const Unit& unit, std::int64_t first, std::int64_t last, bool extreme,
-                         const UnitScratch& scratch) const {
-    block_.for_channels(
-        unit, first, last, [&](std::int64_t c, std::int64_t, const ChannelStatistics& statistics) {
-          scratch.coefficients.form(walk_, c - block_.first_channel(unit), statistics,
-                                    gamma_.data() + c, beta_.data() + c, extreme);
-        });
-  }
-
   void fill(GradientTile& tile, const TileRange& range, const Unit& unit, const Strips::Task& task,
             bool extreme, const UnitScratch& scratch, const LaneScratch& lanes) const {
     const std::int64_t offset = walk_.offset(range, task.l0);
@@ -134,70 +121,63 @@ class BackwardPass {
     const std::int64_t tiles = walk_.tiles_per_block(unit.n1 - unit.n0);
     const std::int64_t row = block_.across_samples() ? block_.index() : unit.n0;
     const std::int64_t c0 = block_.channel_of(unit, first);
-    block_.for_channels(
-        unit, first, last, [&](std::int64_t c, std::int64_t count, const ChannelStatistics& of) {
-          double dz[kChannelChunk] = {};
-          double normalized[kChannelChunk] = {};
-          for (std::int64_t t = 0; t < tiles; ++t) {
-            const std::int64_t k = t * stride(unit) + c - block_.first_channel(unit);
-            const double* tile_dz = scratch.dz.data() + k;
-            const double* tile_products = scratch.products.data() + k;
-            for (std::int64_t i = 0; i < count; ++i) {
-              dz[i] += tile_dz[i];
-              normalized[i] += tile_products[i];
-            }
-          }
-          for (std::int64_t i = 0; i < count; ++i) {
-            // m as the kernels have it.
-            const double rounding =
-                static_cast<double>(static_cast<float>(of.mean[i])) - of.mean[i];
-            normalized[i] = of.rstd[i] * (normalized[i] + rounding * dz[i]);
-          }
-          if (!parameters_.empty()) {
-            ParameterGradient* out =
-                parameters_.data() + static_cast<std::size_t>(row * walk_.channels + c);
-            for (std::int64_t i = 0; i < count; ++i) {
-              out[i] = {dz[i],
-                        of.renorm ? of.r[i] * normalized[i] + of.d[i] * dz[i] : normalized[i]};
-            }
-          }
-          for (std::int64_t i = 0; i < count; ++i) {
-            const auto gamma = static_cast<double>(gamma_[static_cast<std::size_t>(c + i)]) *
-                               (of.renorm ? of.r[i] : 1);
-            groups[(c + i - c0) / state_.partition.channels] +=
-                {gamma * dz[i], gamma * normalized[i]};
-          }
-        });
+    block_.for_channels(unit, first, last, [&](std::int64_t c, const ChannelStatistics& of) {
+      double dz[kChannelChunk] = {};
+      double normalized[kChannelChunk] = {};
+      for (std::int64_t t = 0; t < tiles; ++t) {
+        const std::int64_t k = t * stride(unit) + c - block_.first_channel(unit);
+        const double* tile_dz = scratch.dz.data() + k;
+        const double* tile_products = scratch.products.data() + k;
+        for (std::int64_t i = 0; i < of.count; ++i) {
+          dz[i] += tile_dz[i];
+          normalized[i] += tile_products[i];
+        }
+      }
+      for (std::int64_t i = 0; i < of.count; ++i) {
+        // m as the kernels have it.
+        const double rounding = static_cast<double>(static_cast<float>(of.mean[i])) - of.mean[i];
+        normalized[i] = of.rstd[i] * (normalized[i] + rounding * dz[i]);
+      }
+      if (!parameters_.empty()) {
+        ParameterGradient* out =
+            parameters_.data() + static_cast<std::size_t>(row * walk_.channels + c);
+        for (std::int64_t i = 0; i < of.count; ++i) {
+          out[i] = {dz[i], of.renorm ? of.r[i] * normalized[i] + of.d[i] * dz[i] : normalized[i]};
+        }
+      }
+      for (std::int64_t i = 0; i < of.count; ++i) {
+        const auto gamma = static_cast<double>(gamma_[static_cast<std::size_t>(c + i)]) *
+                           (of.renorm ? of.r[i] : 1);
+        groups[(c + i - c0) / state_.partition.channels] += {gamma * dz[i], gamma * normalized[i]};
+      }
+    });
   }
 
   // dx = … + w·(q·(x − m) + s); see DESIGN: x − μ_B = (x − m) + (m − μ_B).
-  void form_shares(const Unit& unit, std::int64_t first, std::int64_t last, bool extreme,
+  void form_shares(const Unit& unit, std::int64_t first, std::int64_t last,
                    const UnitScratch& scratch) const {
     const GradientSums* const groups = sums_of(unit, first);
     const std::size_t g0 = group_of(unit, first);
     const std::int64_t c0 = block_.channel_of(unit, first);
     const double kappa =
         state_.batch_share[block_.across_samples() ? static_cast<std::size_t>(block_.index()) : 0];
-    const double unscaled = 1 / static_cast<double>(extreme ? kExtremeScale : 1.0F);
-    block_.for_channels(
-        unit, first, last, [&](std::int64_t c, std::int64_t count, const ChannelStatistics& of) {
-          float qs[kChannelChunk];
-          float ss[kChannelChunk];
-          for (std::int64_t i = 0; i < count; ++i) {
-            const std::int64_t g = (c + i - c0) / state_.partition.channels;
-            const Moments& batch = state_.moments[g0 + static_cast<std::size_t>(g)];
-            const double share = batch.count > 0 ? kappa / batch.count : 0;
-            const double q = -share * of.rstd[i] * of.rstd[i] * groups[g].products;
-            const double off_centre =
-                static_cast<double>(static_cast<float>(of.mean[i])) - batch.mean;
-            qs[i] = static_cast<float>(q * unscaled);
-            ss[i] =
-                static_cast<float>(-share * of.rstd[i] *
+    block_.for_channels(unit, first, last, [&](std::int64_t c, const ChannelStatistics& of) {
+      float qs[kChannelChunk];
+      float ss[kChannelChunk];
+      for (std::int64_t i = 0; i < of.count; ++i) {
+        const std::int64_t g = (c + i - c0) / state_.partition.channels;
+        const Moments& batch = state_.moments[g0 + static_cast<std::size_t>(g)];
+        const double share = batch.count > 0 ? kappa / batch.count : 0;
+        const double q = -share * of.rstd[i] * of.rstd[i] * groups[g].products;
+        const double off_centre = static_cast<double>(static_cast<float>(of.mean[i])) - batch.mean;
+        qs[i] = static_cast<float>(
+            is_extreme(of.mean[i], of.rstd[i]) ? q / static_cast<double>(kExtremeScale) : q);
+        ss[i] = static_cast<float>(-share * of.rstd[i] *
                                    (groups[g].dz + off_centre * of.rstd[i] * groups[g].products));
-          }
-          scratch.q.set(walk_, c - block_.first_channel(unit), qs, count);
-          scratch.s.set(walk_, c - block_.first_channel(unit), ss, count);
-        });
+      }
+      scratch.q.set(walk_, c - block_.first_channel(unit), qs, of.count);
+      scratch.s.set(walk_, c - block_.first_channel(unit), ss, of.count);
+    });
   }
 
   void affine_task(const Unit& unit, const Strips::Task& task, bool extreme,
@@ -224,15 +204,13 @@ class BackwardPass {
   void one_unit(const Unit& unit, const UnitScratch& scratch, const LaneScratch& lanes) const {
     const std::int64_t groups = block_.group_count(unit);
     const Strips strips(walk_, unit, 1);
-    bool extreme = false;
-    for (std::int64_t i = 0; i < groups; ++i) extreme |= is_extreme_group(unit, i);
-    form_coefficients(unit, 0, groups, extreme, scratch);
+    const bool extreme = block_.form(unit, 0, groups, gamma_, beta_, scratch.coefficients);
     if (first_sweep_) {
       for (std::int64_t i = 0; i < strips.count(); ++i)
         sums_task(unit, strips.at(i), extreme, scratch, lanes);
       sum_groups(unit, 0, groups, scratch);
     }
-    if (through_statistics_) form_shares(unit, 0, groups, extreme, scratch);
+    if (through_statistics_) form_shares(unit, 0, groups, scratch);
     if (!args_.dx) return;
     for (std::int64_t i = strips.count(); i-- > 0;)
       affine_task(unit, strips.at(i), extreme, scratch, lanes);
@@ -242,11 +220,12 @@ class BackwardPass {
     const int threads = units_.threads;
     const std::int64_t groups = block_.group_count(unit);
     const Strips strips(walk_, unit, threads);
-    bool extreme = false;
-    for (std::int64_t i = 0; i < groups; ++i) extreme |= is_extreme_group(unit, i);
+    std::atomic<bool> any_extreme{false};
     for_chunks(groups, kGroupChunk, threads, [&](std::int64_t first, std::int64_t last) {
-      form_coefficients(unit, first, last, extreme, scratch);
+      if (block_.form(unit, first, last, gamma_, beta_, scratch.coefficients))
+        any_extreme.store(true, std::memory_order_relaxed);
     });
+    const bool extreme = any_extreme.load();
     if (first_sweep_) {
       parallel_for(strips.count(), threads, [&](std::int64_t i, int thread) {
         sums_task(unit, strips.at(i), extreme, scratch, lanes_[static_cast<std::size_t>(thread)]);
@@ -258,7 +237,7 @@ class BackwardPass {
     }
     for_chunks(groups, kGroupChunk, threads, [&](std::int64_t first, std::int64_t last) {
       if (first_sweep_ && !over_ranks_) sum_groups(unit, first, last, scratch);
-      if (through_statistics_) form_shares(unit, first, last, extreme, scratch);
+      if (through_statistics_) form_shares(unit, first, last, scratch);
     });
     if (!args_.dx) return;
     // Backwards: what the first sweep read last is still in the cache.
@@ -313,7 +292,9 @@ void backward(const NormBackward& arguments, const NormRecord::State& state,
     parameters = arena.take<ParameterGradient>(rows * channels);
   }
   for (std::int64_t block = 0; block < blocks; ++block) {
+    const auto mark = arena.mark();
     BackwardPass(arguments, state, block, parameters, arena).run();
+    arena.release(mark);
   }
   if (parameters.empty() && rows > 0) return;
   for (std::int64_t c = 0; c < channels; ++c) {

@@ -26,27 +26,21 @@ struct Affine {
   HWY_INLINE V z(V deviation) const { return hn::MulAdd(a, deviation, b); }
 };
 
-struct RunSource {
-  Affine affine;
-
-  HWY_INLINE RunSource(const Coefficients& c, std::int64_t block)
-      : affine{hn::Set(d, c.a[block]), hn::Set(d, c.m[block]), hn::Set(d, c.b[block]),
-               hn::Set(d, c.scale)} {}
-  HWY_INLINE Affine at(std::int64_t /*i*/) const { return affine; }
-};
+HWY_INLINE Affine affine_of_run(const Coefficients& c, std::int64_t block) {
+  return {hn::Set(d, c.a[block]), hn::Set(d, c.m[block]), hn::Set(d, c.b[block]),
+          hn::Set(d, c.scale != nullptr ? c.scale[block] : 1.0F)};
+}
 
 struct LaneSource {
   const Coefficients& c;
   std::int64_t first;
-  V scale;
 
   HWY_INLINE LaneSource(const Tile& tile, std::int64_t block)
-      : c(tile.coefficients),
-        first(block * tile.lane_stride),
-        scale(hn::Set(d, tile.coefficients.scale)) {}
+      : c(tile.coefficients), first(block * tile.lane_stride) {}
   HWY_INLINE Affine at(std::int64_t i) const {
     return {hn::LoadU(d, c.a + first + i), hn::LoadU(d, c.m + first + i),
-            hn::LoadU(d, c.b + first + i), scale};
+            hn::LoadU(d, c.b + first + i),
+            c.scale != nullptr ? hn::LoadU(d, c.scale + first + i) : hn::Set(d, 1.0F)};
   }
 };
 
@@ -75,19 +69,47 @@ struct PanelBits {
 /// Vectors of coefficients that fit in registers side by side: five of each in a backward.
 constexpr int kWide = hn::MaxLanes(D()) == 16 ? 4 : 2;
 
-/// Elements before p is aligned to a vector, for streaming.
+/// Calls element(i, n, streaming) for the vectors of `length` elements that are written to `out`.
+/// Only whole cache lines are streamed: half a line costs as much as eight. Vectors with bits begin
+/// at a multiple of their length.
+template <class T, class Element>
+HWY_INLINE void for_vectors(const T* out, std::int64_t length, bool streaming, bool has_bits,
+                            Element&& element) {
+  constexpr std::int64_t kLine = 64 / sizeof(T);
+  const std::int64_t step = lanes();
+  std::int64_t begin = length;  // of what is streamed
+  std::int64_t end = length;
+  if (streaming) {
+    const std::int64_t past =
+        static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out) % 64 / sizeof(T));
+    const std::int64_t head = (kLine - past) % kLine;
+    if (head + kLine <= length && (head == 0 || !has_bits)) {
+      begin = head;
+      end = head + (length - head) / kLine * kLine;
+    }
+  }
+  std::int64_t i = 0;
+  for (const std::int64_t until : {begin, length}) {
+    for (; i + step <= until; i += step) element(i, Full(), std::false_type());
+    if (i < until) element(i, First{until - i}, std::false_type());
+    for (i = until; i < end; i += step) element(i, Full(), std::true_type());
+  }
+}
+
+/// Runs shorter than this are not streamed: most of their lines are shared with a neighbour.
+constexpr std::int64_t kLeastStreamed = 256;
+
+/// Whether p is aligned to a vector, for streaming.
 template <class T>
-HWY_INLINE std::int64_t misaligned(const T* p) {
-  const auto bytes = static_cast<std::int64_t>(sizeof(T)) * lanes();
-  const auto past = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(p)) & (bytes - 1);
-  return past == 0 ? 0 : (bytes - past) / static_cast<std::int64_t>(sizeof(T));
+HWY_INLINE bool is_aligned(const T* p) {
+  return reinterpret_cast<std::uintptr_t>(p) % (sizeof(T) * hn::Lanes(d)) == 0;
 }
 
 /// Whether all rows of a panel of p's tensor begin aligned.
 template <class T>
 HWY_INLINE bool aligned_rows(const T* p, const Panel& panel) {
-  return misaligned(p + panel.offset) == 0 &&
-         (panel.rows == 1 || misaligned(p + panel.offset + panel.stride) == 0);
+  return is_aligned(p + panel.offset) &&
+         (panel.rows == 1 || is_aligned(p + panel.offset + panel.stride));
 }
 
 }  // namespace equipoise::norm::HWY_NAMESPACE

@@ -77,24 +77,13 @@ class ForwardPass {
                               .subspan(static_cast<std::size_t>(block_.first_group(unit) + first)));
   }
 
-  // Returns whether the group's statistics are extreme.
-  bool set_group(const Unit& unit, std::int64_t i) {
-    const std::int64_t c = block_.channel_of(unit, i);
-    const std::int64_t g = block_.group_of(unit, c);
+  void set_groups(const Unit& unit, std::int64_t first, std::int64_t last) {
     const std::size_t share =
         block_.across_samples() ? static_cast<std::size_t>(block_.index()) : 0;
-    set_statistics(options_, state_.batch_share[share], c, g, state_);
-    return is_extreme(state_.mean[static_cast<std::size_t>(g)],
-                      state_.rstd[static_cast<std::size_t>(g)]);
-  }
-
-  void form_coefficients(const Unit& unit, std::int64_t first, std::int64_t last, bool extreme,
-                         const UnitScratch& scratch) {
-    block_.for_channels(
-        unit, first, last, [&](std::int64_t c, std::int64_t, const ChannelStatistics& statistics) {
-          scratch.coefficients.form(walk_, c - block_.first_channel(unit), statistics,
-                                    gamma_.data() + c, beta_.data() + c, extreme);
-        });
+    for (std::int64_t i = first; i < last; ++i) {
+      const std::int64_t c = block_.channel_of(unit, i);
+      set_statistics(options_, state_.batch_share[share], c, block_.group_of(unit, c), state_);
+    }
   }
 
   void affine_task(const Unit& unit, const Strips::Task& task, bool extreme,
@@ -124,9 +113,8 @@ class ForwardPass {
         (*samples_)(n, block_.first_channel(unit), block_.last_channel(unit), thread);
       }
     }
-    bool extreme = false;
-    for (std::int64_t i = 0; i < groups; ++i) extreme |= set_group(unit, i);
-    form_coefficients(unit, 0, groups, extreme, scratch);
+    set_groups(unit, 0, groups);
+    const bool extreme = block_.form(unit, 0, groups, gamma_, beta_, scratch.coefficients);
     const Strips strips(walk_, unit, 1);
     for (std::int64_t i = strips.count(); i-- > 0;)
       affine_task(unit, strips.at(i), extreme, scratch);
@@ -156,13 +144,11 @@ class ForwardPass {
     for_chunks(groups, kGroupChunk, threads, [&](std::int64_t first, std::int64_t last) {
       if (with_moments_ && options_.communicator == nullptr)
         merge_groups(unit, first, last, scratch);
-      bool extreme = false;
-      for (std::int64_t i = first; i < last; ++i) extreme |= set_group(unit, i);
-      form_coefficients(unit, first, last, false, scratch);
-      if (extreme) any_extreme.store(true, std::memory_order_relaxed);
+      set_groups(unit, first, last);
+      if (block_.form(unit, first, last, gamma_, beta_, scratch.coefficients))
+        any_extreme.store(true, std::memory_order_relaxed);
     });
     const bool extreme = any_extreme.load();
-    if (extreme) form_coefficients(unit, 0, groups, true, scratch);
     // Backwards: what the first sweep read last is still in the cache.
     const Strips strips(walk_, unit, threads);
     const std::int64_t last = strips.count() - 1;
@@ -217,7 +203,9 @@ void forward(const NormForward& arguments, const BatchNormOptions& options,
              NormRecord::State& state, Workspace::Arena& arena) {
   if (state.shape.channels() == 0) return;
   for (std::int64_t block = 0; block < SampleBlock::count(state); ++block) {
+    const auto mark = arena.mark();
     ForwardPass(arguments, options, state, block, arena).run();
+    arena.release(mark);
   }
 }
 

@@ -54,26 +54,13 @@ struct GradientAffineLoops {
 
   HWY_INLINE void run(const Affine& affine, V q, V s, std::int64_t offset, const std::uint8_t* bits,
                       const float* w, std::int64_t length) const {
-    const std::int64_t step = lanes();
-    std::int64_t i = 0;
-    bool streaming = tile.streaming && length >= 256;
-    if (streaming) {
-      const std::int64_t head = misaligned(dx + offset);
-      if (head > 0 && (bits != nullptr || head >= length)) {
-        streaming = false;
-      } else if (head > 0) {
-        element(affine, q, s, offset, First{head}, nullptr, 0, w, false);
-        i = head;
-      }
-    }
-    for (; i + step <= length; i += step) {
-      element(affine, q, s, offset + i, Full(), bits, i, weight_at(w, i), streaming);
-    }
-    if (i < length)
-      element(affine, q, s, offset + i, First{length - i}, bits, i, weight_at(w, i), false);
+    for_vectors(dx + offset, length, tile.streaming && length >= kLeastStreamed, bits != nullptr,
+                [&](std::int64_t i, auto n, auto streaming) EQUIPOISE_INLINE_LAMBDA {
+                  element(affine, q, s, offset + i, n, bits, i, weight_at(w, i), streaming);
+                });
   }
 
-  HWY_INLINE void rows(const Panel& panel) const {
+  HWY_NOINLINE void rows(const Panel& panel) const {
     const std::int64_t step = lanes();
     const LaneSource lane_source(tile, panel.block);
     const PanelBits panel_bits(tile, panel);
@@ -110,7 +97,7 @@ struct GradientAffineLoops {
                          std::int64_t offset) EQUIPOISE_INLINE_LAMBDA {
         const V q = hn::Set(d, tile.q != nullptr ? tile.q[block] : 0.0F);
         const V s = hn::Set(d, tile.q != nullptr ? tile.s[block] : 0.0F);
-        run(RunSource(tile.coefficients, block).affine, q, s, offset,
+        run(affine_of_run(tile.coefficients, block), q, s, offset,
             bits_of_run(tile, segment, block),
             weight_at(tile.weights, segment * tile.weight_stride), tile.segments.length);
       });

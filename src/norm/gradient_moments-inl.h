@@ -44,7 +44,7 @@ struct GradientMomentsLoops {
     if (i < length) add(affine, offset + i, First{length - i}, bits, i, weight_at(w, i), s1, p1);
   }
 
-  HWY_INLINE void rows(const Panel& panel) const {
+  HWY_NOINLINE void rows(const Panel& panel) const {
     const std::int64_t step = lanes();
     const LaneSource lane_source(tile, panel.block);
     const PanelBits panel_bits(tile, panel);
@@ -85,7 +85,7 @@ struct GradientMomentsLoops {
       for_runs(tile, [&](std::int64_t segment, std::int64_t block,
                          std::int64_t offset) EQUIPOISE_INLINE_LAMBDA {
         V s0 = hn::Zero(d), p0 = s0, s1 = s0, p1 = s0;
-        run(RunSource(tile.coefficients, block).affine, offset, bits_of_run(tile, segment, block),
+        run(affine_of_run(tile.coefficients, block), offset, bits_of_run(tile, segment, block),
             weight_at(tile.weights, segment * tile.weight_stride), tile.segments.length, s0, p0, s1,
             p1);
         tile.sum[block] += sum(hn::Add(s0, s1));

@@ -68,19 +68,29 @@ HWY_INLINE float to_float(std::uint16_t x) {
   return static_cast<float>(b);
 }
 
-template <bool kWeighted, class T>
-HWY_INLINE Moments moments_of_run(const T* x, const RunMoments& run) {
-  const std::int64_t length = run.segments.length;
+template <class T>
+HWY_INLINE Moments moments_of_run(const T* x, std::int64_t length, bool centered) {
   const float k =
-      run.centered ? robust_shift(to_float(x[0]), to_float(x[length / 2]), to_float(x[length - 1]))
-                   : 0;
+      centered ? robust_shift(to_float(x[0]), to_float(x[length / 2]), to_float(x[length - 1])) : 0;
   float scale = kPlainScale;
-  ShiftedSums sums = sums_of_run<kWeighted>(x, nullptr, length, scale, k);
+  ShiftedSums sums = sums_of_run<false>(x, nullptr, length, scale, k);
   if (const float again = redo_scale(sums); HWY_UNLIKELY(again != kPlainScale)) {
     scale = again;
-    sums = sums_of_run<kWeighted>(x, nullptr, length, scale, k * scale);
+    sums = sums_of_run<false>(x, nullptr, length, scale, k * scale);
   }
-  return from_sums(sums, run.count, k, scale, run.centered);
+  return from_sums(sums, static_cast<double>(length), k, scale, centered);
+}
+
+template <class T>
+void moments_of_runs_as(const RunMoments& of, Moments* out) {
+  const T* x = static_cast<const T*>(of.x);
+  for (std::int64_t i = 0; i < of.runs; ++i)
+    out[i] = moments_of_run(x + i * of.stride, of.length, of.centered);
+}
+
+inline void runs_moments(const RunMoments& of, Moments* out) {
+  of.dtype == DType::kF32 ? moments_of_runs_as<float>(of, out)
+                          : moments_of_runs_as<std::uint16_t>(of, out);
 }
 
 template <bool kWeighted, class T>
@@ -88,7 +98,7 @@ struct MomentsBody {
   const MomentsTile& tile;
   const T* x = static_cast<const T*>(tile.x);
 
-  HWY_INLINE void rows(const Panel& panel) const {
+  HWY_NOINLINE void rows(const Panel& panel) const {
     const std::int64_t step = lanes();
     const V scale = hn::Set(d, tile.scale);
     const PanelWeights weights(panel, tile.weights, tile.weight_stride);

@@ -30,8 +30,12 @@ Moments merge(const Moments& a, const Moments& b) {
 namespace norm {
 
 HWY_EXPORT(moments_tile);
+HWY_EXPORT(runs_moments);
 
 void moment_sums(const MomentsTile& tile) { HWY_DYNAMIC_DISPATCH(moments_tile)(tile); }
+void moments_of_runs(const RunMoments& of, Moments* out) {
+  HWY_DYNAMIC_DISPATCH(runs_moments)(of, out);
+}
 
 float redo_scale(ShiftedSums s) {
   if (!std::isfinite(s.sum) || !std::isfinite(s.sum_of_squares)) return kDownScale;

@@ -25,13 +25,17 @@ struct MomentsTile : TileShape {
 };
 void moment_sums(const MomentsTile& tile);
 
-/// A run whose moments are formed at once, without weights.
+/// Runs that each have a mean of their own, without weights.
 struct RunMoments {
-  Segments segments;
-  double count = 0;
+  const void* x = nullptr;
+  DType dtype = DType::kF32;
+  std::int64_t runs = 1;
+  std::int64_t stride = 0;  ///< elements from run to run
+  std::int64_t length = 0;
   /// False: deviations from 0 instead of from the mean (RMS normalization).
   bool centered = true;
 };
+void moments_of_runs(const RunMoments& of, Moments* out);
 
 /// The median of three elements, or 0: a single outlier as the shift would cost digits.
 inline float robust_shift(float a, float b, float c) {

@@ -15,9 +15,9 @@ struct Strip {
   std::int64_t first, length;
 };
 
-class Strips {
+class ColumnStrips {
  public:
-  explicit Strips(const RowChunks& chunks) : length_(chunks.length) {}
+  explicit ColumnStrips(const RowChunks& chunks) : length_(chunks.length) {}
 
   std::int64_t count() const { return (length_ + kRowTile - 1) / kRowTile; }
   Strip at(std::int64_t i) const {
@@ -42,7 +42,7 @@ void describe(RowsTile& tile, const RowChunks& chunks, const Strip& strip,
 
 void forward_strips(const RowChunks& chunks, const NormForward& arguments, NormRecord::State& state,
                     Workspace::Arena& arena) {
-  const Strips strips(chunks);
+  const ColumnStrips strips(chunks);
   const int threads = threads_for(chunks, state.dtype);
   const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
   const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);
@@ -51,10 +51,9 @@ void forward_strips(const RowChunks& chunks, const NormForward& arguments, NormR
     const Strip strip = strips.at(i);
     moments_of_runs({.x = at(arguments.x.data, state.dtype, strip.first),
                      .dtype = state.dtype,
-                     .segments = {1, 0, strip.length},
-                     .groups = chunks.rows,
-                     .group_stride = chunks.length,
-                     .count = static_cast<double>(strip.length),
+                     .runs = chunks.rows,
+                     .stride = chunks.length,
+                     .length = strip.length,
                      .centered = state.centered},
                     partial.data() + i * chunks.rows);
   });
@@ -84,7 +83,7 @@ void forward_strips(const RowChunks& chunks, const NormForward& arguments, NormR
 void backward_strips(const RowChunks& chunks, const NormBackward& arguments,
                      const NormRecord::State& state, Workspace::Arena& arena) {
   using Sweeps = RowsBackwardTile::Sweeps;
-  const Strips strips(chunks);
+  const ColumnStrips strips(chunks);
   const int threads = threads_for(chunks, state.dtype);
   const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
   const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);

@@ -75,33 +75,6 @@ inline std::int64_t elements_ahead(const RowsTile& tile) {
 /// of 14×14 are one), and loses it to what comes next. 4 % faster than into the first.
 HWY_INLINE void fetch(const void* p) { __builtin_prefetch(p, 0, 2); }
 
-/// Calls element(i, n, streaming) for the vectors of `length` elements that are written to `out`.
-/// Only whole cache lines are streamed: half a line costs as much as eight. Vectors with bits begin
-/// at a multiple of their length.
-template <class T, class Element>
-HWY_INLINE void for_vectors(const T* out, std::int64_t length, bool streaming, bool has_bits,
-                            Element&& element) {
-  constexpr std::int64_t kLine = 64 / sizeof(T);
-  const std::int64_t step = lanes();
-  std::int64_t begin = length;  // of what is streamed
-  std::int64_t end = length;
-  if (streaming) {
-    const std::int64_t past =
-        static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out) % 64 / sizeof(T));
-    const std::int64_t head = (kLine - past) % kLine;
-    if (head + kLine <= length && (head == 0 || !has_bits)) {
-      begin = head;
-      end = head + (length - head) / kLine * kLine;
-    }
-  }
-  std::int64_t i = 0;
-  for (const std::int64_t until : {begin, length}) {
-    for (; i + step <= until; i += step) element(i, Full(), std::false_type());
-    if (i < until) element(i, First{until - i}, std::false_type());
-    for (i = until; i < end; i += step) element(i, Full(), std::true_type());
-  }
-}
-
 /// The runs of a group in its whole vectors, some of which the end of a run divides: calls
 /// inside(i, n, parameters) for those of one run, and across(i, first, parameters) for those whose
 /// `first` lanes belong to one run and the rest to the next; done(run) after each. Only the last

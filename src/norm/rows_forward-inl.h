@@ -24,9 +24,7 @@ HWY_INLINE Moments moments_of_row(const T* x, std::int64_t length, bool centered
   Moments moments;
   for (std::int64_t i = 0; i < length; i += kRowTile) {
     const std::int64_t n = std::min(kRowTile, length - i);
-    moments = merge(moments, moments_of_run<false>(x + i, {.segments = {1, 0, n},
-                                                           .count = static_cast<double>(n),
-                                                           .centered = centered}));
+    moments = merge(moments, moments_of_run(x + i, n, centered));
   }
   return moments;
 }

@@ -23,7 +23,7 @@ SampleBlock::SampleBlock(const NormRecord::State& state, std::int64_t block)
       first_sample_(block * block_samples(state)),
       walk_(state.shape, state.layout,
             std::min(block_samples(state), state.shape.samples() - first_sample_),
-            state.across_samples) {}
+            state.across_samples, block_samples(state)) {}
 
 Tile SampleBlock::tile(const TileRange& range, const Strips::Task& task) const {
   Tile tile;

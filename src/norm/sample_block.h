@@ -56,16 +56,26 @@ class SampleBlock {
 
   std::int64_t first_group(const Unit& unit) const { return group_of(unit, first_channel(unit)); }
 
-  /// Calls body(c, count, statistics) for the channels of the unit's groups [first, last), some at
+  /// Calls body(c, statistics) for the channels of the unit's groups [first, last), some at
   /// a time; c is the first.
   template <class Body>
   void for_channels(const Unit& unit, std::int64_t first, std::int64_t last, Body&& body) const {
     const std::int64_t end = channel_of(unit, last);
     for (std::int64_t c = channel_of(unit, first); c < end; c += kChannelChunk) {
       const std::int64_t count = std::min(kChannelChunk, end - c);
-      body(c, count,
-           ChannelStatistics(state_, group_of(unit, c), c % state_.partition.channels, count));
+      body(c, ChannelStatistics(state_, group_of(unit, c), c % state_.partition.channels, count));
     }
+  }
+
+  /// The coefficients of those channels; returns whether some are extreme.
+  bool form(const Unit& unit, std::int64_t first, std::int64_t last, std::span<const float> gamma,
+            std::span<const float> beta, const LaneCoefficients& out) const {
+    bool extreme = false;
+    for_channels(unit, first, last, [&](std::int64_t c, const ChannelStatistics& statistics) {
+      extreme |=
+          out.form(walk_, c - first_channel(unit), statistics, gamma.data() + c, beta.data() + c);
+    });
+    return extreme;
   }
 
   /// The tile of a task of Strips; what kernels 2 to 4 have to know of it, but for coefficients.

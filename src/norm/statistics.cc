@@ -57,19 +57,22 @@ ChannelStatistics::ChannelStatistics(const NormRecord::State& state, std::int64_
   }
 }
 
-void LaneCoefficients::form(const Walk& walk, std::int64_t c, const ChannelStatistics& statistics,
-                            const float* gamma, const float* beta, bool extreme) const {
+bool LaneCoefficients::form(const Walk& walk, std::int64_t c, const ChannelStatistics& statistics,
+                            const float* gamma, const float* beta) const {
   float as[kChannelChunk];
   float ms[kChannelChunk];
   float bs[kChannelChunk];
-  const auto scale = static_cast<double>(extreme ? kExtremeScale : 1.0F);
-  const double unit = 1 / scale;
+  float scales[kChannelChunk];
+  bool any_extreme = false;
   const auto form_one = [&](std::int64_t i, double g, double shift) {
     const double mean = statistics.mean[i];
     const double factor = g * statistics.rstd[i];
     const auto rounded = static_cast<float>(mean);
-    ms[i] = rounded * static_cast<float>(scale);
-    as[i] = static_cast<float>(factor * unit);
+    const bool extreme = is_extreme(mean, statistics.rstd[i]);
+    any_extreme |= extreme;
+    scales[i] = extreme ? kExtremeScale : 1.0F;
+    ms[i] = rounded * scales[i];
+    as[i] = static_cast<float>(extreme ? factor / static_cast<double>(kExtremeScale) : factor);
     bs[i] = static_cast<float>(shift + factor * (static_cast<double>(rounded) - mean));
   };
   if (statistics.renorm) {
@@ -84,6 +87,8 @@ void LaneCoefficients::form(const Walk& walk, std::int64_t c, const ChannelStati
   m.set(walk, c, ms, statistics.count);
   a.set(walk, c, as, statistics.count);
   b.set(walk, c, bs, statistics.count);
+  scale.set(walk, c, scales, statistics.count);
+  return any_extreme;
 }
 
 std::span<const float> or_constant(std::span<const float> values, float otherwise,

@@ -13,10 +13,10 @@
 namespace equipoise::norm {
 
 /// Whether statistics are so large that coefficients of the gradient (∝ rstd²) would vanish in f32
-/// and, at the end of its range, x − m overflow: then, and only then, kernels work in units of
-/// 2^110.
+/// or, at the end of its range, x − m overflow where z does not: then, and only then, kernels work
+/// in units of 2^110.
 inline bool is_extreme(double mean, double rstd) {
-  return std::abs(mean) > kExtremeStatistic || rstd < 1 / kExtremeStatistic;
+  return rstd < 0x1p-50 || (std::abs(mean) > 0x1p100 && rstd < 1);
 }
 
 /// The centre and width of a statistic group as kernels take them, `m` and `correction` multiplied
@@ -72,19 +72,23 @@ struct ChannelStatistics {
 
 /// a, m and b of kernels 2 to 4 for the blocks of a unit.
 struct LaneCoefficients {
-  LaneValues a, m, b;
+  LaneValues a, m, b, scale;
 
   LaneCoefficients() = default;
   LaneCoefficients(const Walk& walk, std::int64_t blocks, Workspace::Arena& arena)
-      : a(walk, blocks, arena), m(walk, blocks, arena), b(walk, blocks, arena) {}
+      : a(walk, blocks, arena),
+        m(walk, blocks, arena),
+        b(walk, blocks, arena),
+        scale(walk, blocks, arena) {}
 
   /// Forms those of the unit's channels from the c-th on. Forward and backward call it with the
-  /// same arguments, so that z comes out the same.
-  void form(const Walk& walk, std::int64_t c, const ChannelStatistics& statistics,
-            const float* gamma, const float* beta, bool extreme) const;
+  /// same arguments, so that z comes out the same. Returns whether some are extreme.
+  bool form(const Walk& walk, std::int64_t c, const ChannelStatistics& statistics,
+            const float* gamma, const float* beta) const;
 
+  /// `extreme`: some of the unit's are.
   Coefficients of_block(std::int64_t i, bool extreme) const {
-    return {a.block(i), m.block(i), b.block(i), extreme ? kExtremeScale : 1.0F};
+    return {a.block(i), m.block(i), b.block(i), extreme ? scale.block(i) : nullptr};
   }
 };
 

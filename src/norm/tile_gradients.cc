@@ -18,12 +18,18 @@ void gradient_sums(const Walk& walk, std::int64_t l0, std::int64_t l1, GradientM
   const auto is_finite = [&](std::int64_t c) {
     return std::isfinite(dz[c]) && std::isfinite(products[c]);
   };
-  const double unit = 1 / static_cast<double>(tile.coefficients.scale);
+  // Of the products, which are multiplied by the channel's scale.
+  const auto unit = [&](std::int64_t c) {
+    if (tile.coefficients.scale == nullptr) return 1.0;
+    const std::int64_t lane =
+        c / lanes.channels * lanes.lane_stride + c % lanes.channels * lanes.lanes_per_channel;
+    return 1 / static_cast<double>(tile.coefficients.scale[lane]);
+  };
   bool finite = true;
   run();
   for (std::int64_t c = 0; c < channels; ++c) {
     dz[c] = scratch.channel_sum[static_cast<std::size_t>(c)];
-    products[c] = scratch.channel_products[static_cast<std::size_t>(c)] * unit;
+    products[c] = scratch.channel_products[static_cast<std::size_t>(c)] * unit(c);
     finite &= is_finite(c);
   }
   if (finite) return;
@@ -39,7 +45,7 @@ void gradient_sums(const Walk& walk, std::int64_t l0, std::int64_t l1, GradientM
   for (std::int64_t c = 0; c < channels; ++c) {
     if (is_finite(c)) continue;
     dz[c] = scratch.channel_sum[static_cast<std::size_t>(c)] * up;
-    products[c] = scratch.channel_products[static_cast<std::size_t>(c)] * up * unit;
+    products[c] = scratch.channel_products[static_cast<std::size_t>(c)] * up * unit(c);
   }
 }
 

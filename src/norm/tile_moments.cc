@@ -93,40 +93,47 @@ TileMoments::Weight TileMoments::weight_of(const TileRange& tile) const {
   // With a slab's lanes a step is a whole sample.
   const std::int64_t s0 = walk_.lanes_per_channel == 1 ? tile.s0 : 0;
   const std::int64_t s1 = walk_.lanes_per_channel == 1 ? tile.s1 : walk_.positions;
-  if (position_weights_.empty())
-    return {static_cast<double>(tile.samples() * (s1 - s0)), tile.n0, s0};
-  Weight weight;
-  for (std::int64_t n = tile.n0; n < tile.n1; ++n) {
-    for (std::int64_t s = s0; s < s1; ++s) {
-      const float w = position_weights_[static_cast<std::size_t>(n * walk_.positions + s)];
-      if (w > 0 && weight.count == 0) {
-        weight.n = n;
-        weight.s = s;
-      }
-      weight.count += static_cast<double>(w);
-    }
+  const std::int64_t steps = s1 - s0;
+  const std::int64_t values = tile.samples() * steps;
+  const auto position = [&](std::int64_t i) {
+    return Weight::Position{tile.n0 + i / steps, s0 + i % steps};
+  };
+  if (position_weights_.empty()) {
+    // Of the sample that is read next, if it has so many.
+    const std::int64_t among = steps > 2 ? steps : values;
+    return {static_cast<double>(values), position(0), position(among / 2), position(among - 1)};
   }
-  return weight;
+  const auto weight_at = [&](std::int64_t i) {
+    const Weight::Position at = position(i);
+    return position_weights_[static_cast<std::size_t>(at.n * walk_.positions + at.s)];
+  };
+  double count = 0;
+  std::int64_t first = values;
+  std::int64_t last = 0;
+  for (std::int64_t i = 0; i < values; ++i) {
+    const float w = weight_at(i);
+    if (!(w > 0)) continue;
+    first = std::min(first, i);
+    last = i;
+    count += static_cast<double>(w);
+  }
+  if (count == 0) return {};
+  std::int64_t middle = first + (last - first) / 2;
+  while (!(weight_at(middle) > 0)) ++middle;
+  return {count, position(first), position(middle), position(last)};
 }
 
-void TileMoments::find_shifts(const TileRange& tile, std::int64_t l0, std::int64_t l1,
-                              const Weight& weight, float* shift) const {
-  // Three elements of the sample that is read next where it has so many, else of three samples.
-  const std::int64_t s0 = walk_.lanes_per_channel == 1 ? tile.s0 : 0;
-  const std::int64_t s1 = walk_.lanes_per_channel == 1 ? tile.s1 : walk_.positions;
-  const bool in_sample = s1 - s0 > 2;
+void TileMoments::find_shifts(std::int64_t l0, std::int64_t l1, const Weight& weight,
+                              float* shift) const {
   const std::int64_t by_channel = walk_.form == Form::kRuns ? 0 : walk_.lanes_per_channel;
   const std::int64_t by_position =
       walk_.form == Form::kRuns || walk_.lanes_per_channel > 1 ? 1 : walk_.block_lanes;
-  const std::int64_t first = weight.n * walk_.sample_stride + weight.s * by_position;
-  std::int64_t middle = first;
-  std::int64_t last = first;
-  if (position_weights_.empty()) {
-    middle += in_sample ? (s1 - s0) / 2 * by_position
-                        : (tile.samples() / 2) * walk_.sample_stride + (s1 - s0) / 2 * by_position;
-    last += in_sample ? (s1 - s0 - 1) * by_position
-                      : (tile.samples() - 1) * walk_.sample_stride + (s1 - s0 - 1) * by_position;
-  }
+  const auto offset = [&](const Weight::Position& at) {
+    return at.n * walk_.sample_stride + at.s * by_position;
+  };
+  const std::int64_t first = offset(weight.first);
+  const std::int64_t middle = offset(weight.middle);
+  const std::int64_t last = offset(weight.last);
   for (std::int64_t l = l0; l < l1; ++l) {
     for (std::int64_t c = 0; c < walk_.channels_in(l); ++c) {
       const std::int64_t channel = l * walk_.block_stride + c * by_channel;
@@ -150,7 +157,7 @@ void TileMoments::operator()(std::int64_t n0, std::int64_t n1, std::int64_t l0, 
     return;
   }
   const ElementWeights w = element_weights(walk_, position_weights_, range, l0, scratch.weights);
-  find_shifts(range, l0, l1, tile_weight, scratch.channel_shift.data());
+  find_shifts(l0, l1, tile_weight, scratch.channel_shift.data());
   spread(lanes, scratch.channel_shift.data(), 1, scratch.shift);
   MomentsTile tile;
   static_cast<TileShape&>(tile) = walk_.shape_of(range, l0, l1, x_.dtype, true);

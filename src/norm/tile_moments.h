@@ -56,14 +56,16 @@ class TileMoments {
 
  private:
   struct Weight {
-    double count = 0;
-    std::int64_t n = 0, s = 0;  // the first position with positive weight
+    struct Position {
+      std::int64_t n, s;
+    };
+    double count;
+    Position first, middle, last;  // of those with positive weight
   };
 
   Weight weight(std::int64_t n0, std::int64_t n1, std::int64_t t) const;
   Weight weight_of(const TileRange& tile) const;
-  void find_shifts(const TileRange& tile, std::int64_t l0, std::int64_t l1, const Weight& weight,
-                   float* shift) const;
+  void find_shifts(std::int64_t l0, std::int64_t l1, const Weight& weight, float* shift) const;
   void redo(MomentsTile tile, const ChannelLanes& lanes, std::int64_t channels, double count,
             const LaneScratch& scratch, double* mean, double* m2) const;
 

@@ -24,7 +24,8 @@ constexpr std::int64_t kNarrow = 64;
 
 }  // namespace
 
-Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool across_samples)
+Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool across_samples,
+           std::int64_t like_samples)
     : samples(sample_count),
       channels(shape.channels()),
       positions(shape.positions()),
@@ -52,10 +53,12 @@ Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool ac
     block_channels = channels;
     block_stride = 0;
   } else if (layout == Layout::kChannelsFirst && across_samples && positions > 0 &&
-             positions < kSmallPlane && samples >= kSlabSamples) {
+             positions < kSmallPlane && like_samples >= kSlabSamples) {
     const std::int64_t unit = 16 / std::gcd(positions, std::int64_t{16});
     block_channels = std::max<std::int64_t>(kSlabLanes / positions / unit, 1) * unit;
-    block_channels = std::min(block_channels, channels);
+    blocks = ceil_div(channels, block_channels);
+    // Equal slabs rather than full ones and a rest.
+    block_channels = std::min(ceil_div(ceil_div(channels, blocks), unit) * unit, channels);
     blocks = ceil_div(channels, block_channels);
     lanes_per_channel = positions;
     steps = 1;
@@ -82,7 +85,8 @@ Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool ac
     tile_samples = 1;
   } else {
     tile_steps = std::max<std::int64_t>(steps, 1);
-    tile_samples = std::max<std::int64_t>(most / tile_steps, 1);
+    tile_samples =
+        std::clamp<std::int64_t>(most / tile_steps, 1, std::max<std::int64_t>(samples, 1));
   }
 }
 

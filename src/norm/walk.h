@@ -66,7 +66,12 @@ struct Walk {
 
   Walk() = default;
   /// `across_samples`: statistics are shared by all samples (else each sample has its own).
-  Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool across_samples);
+  /// `like_samples`: the form is that of so many samples, where blocks of samples differ in size
+  /// but have to be walked alike.
+  Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool across_samples,
+       std::int64_t like_samples);
+  Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool across_samples)
+      : Walk(shape, layout, sample_count, across_samples, sample_count) {}
 
   /// Valid channels of block l, and its lanes in memory.
   std::int64_t channels_in(std::int64_t l) const;

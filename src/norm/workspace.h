@@ -34,6 +34,13 @@ struct Workspace::Arena {
     return values;
   }
 
+  /// Gives back what was taken since the mark.
+  struct Mark {
+    std::size_t blocks, used;
+  };
+  Mark mark() const { return {blocks_.size(), used_}; }
+  void release(Mark to) { used_ = blocks_.size() == to.blocks ? to.used : 0; }
+
   std::size_t capacity() const;
 
   /// For a forward whose caller wants no record.

@@ -69,9 +69,9 @@ TEST(Lengths, OfTokensAndWidth) {
 
 TEST(Lengths, BeyondTheSizeOfATile) {
   // The last four: slabs of channels and a narrower last one; runs and blocks in several tiles.
-  const Shape shapes[] = {{2, 5, 5000},   {1, 2, 16384 + 3}, {4099, 3, 1},  {2, 4099, 2},
-                          {3, 130, 601},  {70, 17, 65},      {4, 340, 49},  {5, 41, 400},
-                          {20, 20, 900},  {10, 24, 3000}};
+  const Shape shapes[] = {{2, 5, 5000},  {1, 2, 16384 + 3}, {4099, 3, 1}, {2, 4099, 2},
+                          {3, 130, 601}, {70, 17, 65},      {4, 340, 49}, {5, 41, 400},
+                          {20, 20, 900}, {10, 24, 3000}};
   std::uint64_t seed = 1;
   for (const Shape& shape : shapes) {
     for (const Method& method : plain_methods()) {

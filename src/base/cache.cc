@@ -1,6 +1,7 @@
 #include "base/cache.h"
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <string>
 
@@ -30,11 +31,25 @@ CacheSizes read_cache_sizes() {
   return sizes;
 }
 
+struct SizesInUse {
+  std::atomic<std::int64_t> level2;
+  std::atomic<std::int64_t> last_level;
+
+  explicit SizesInUse(CacheSizes read) : level2(read.level2), last_level(read.last_level) {}
+};
+
+SizesInUse& sizes_in_use() {
+  static SizesInUse sizes(read_cache_sizes());
+  return sizes;
+}
+
 }  // namespace
 
-const CacheSizes& cache_sizes() {
-  static const CacheSizes sizes = read_cache_sizes();
-  return sizes;
+CacheSizes cache_sizes() { return {sizes_in_use().level2, sizes_in_use().last_level}; }
+
+void set_cache_sizes(CacheSizes sizes) {
+  sizes_in_use().level2 = sizes.level2;
+  sizes_in_use().last_level = sizes.last_level;
 }
 
 }  // namespace equipoise

@@ -10,6 +10,10 @@ struct CacheSizes {
   std::int64_t level2;
   std::int64_t last_level;
 };
-const CacheSizes& cache_sizes();
+CacheSizes cache_sizes();
+
+/// Says otherwise, so that tests of small tensors take the ways of large ones. No result depends on
+/// it. Thread-safe, but not for calls under way.
+void set_cache_sizes(CacheSizes sizes);
 
 }  // namespace equipoise

@@ -14,6 +14,7 @@
 /// the same bits for any number of threads; they may differ between instruction sets by rounding.
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -138,15 +139,16 @@ struct BatchNormOptions {
   bool collect_moments = false;
 };
 
-/// Statistics over what layer and RMS normalization share: the elements of the last `trailing`
+/// What shares statistics in layer and RMS normalization: the elements of the last `trailing`
 /// dimensions of each sample, or with kChannels the channels of each position (the LayerNorm2d of
-/// ConvNeXt).
+/// ConvNeXt). It has to be said which: `LayerAxes{}` is an error.
 struct LayerAxes {
-  /// Over the channels of each (n, position); weight and bias have C elements.
-  static constexpr int kChannels = 0;
+  /// Over the channels of each (n, position); weight and bias have C elements. No number that a
+  /// caller might compute from a rank.
+  static constexpr int kChannels = std::numeric_limits<int>::min();
   /// Number of trailing dimensions, 1 … rank − 1; weight and bias have their product of elements,
   /// in row-major order.
-  int trailing = kChannels;
+  int trailing = 0;
 };
 
 /// Arguments of a forward. x, y and the residual have one shape, layout and dtype.

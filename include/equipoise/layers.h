@@ -83,6 +83,8 @@ class EQUIPOISE_API NormLayer {
   /// Overwritten (not added to) by every backward. Empty where absent or frozen.
   std::span<float> weight_gradient();
   std::span<float> bias_gradient();
+  std::span<const float> weight_gradient() const;
+  std::span<const float> bias_gradient() const;
 
   /// y = act(normalize(x) + residual), and the record that the backward needs. With y in the memory
   /// of x or of the residual, where the layer allows that, no record is kept and a backward is

@@ -207,11 +207,12 @@ struct ForeignBatchNorm {
 /// the framework's. It is in training mode, as constructed. Throws Error for an array that is
 /// missing, unknown, given twice or of another size than the running mean, a missing momentum, and
 /// whatever the constructor of BatchNorm refuses.
-EQUIPOISE_API BatchNorm import_batch_norm(const ForeignBatchNorm& foreign);
+[[nodiscard]] EQUIPOISE_API BatchNorm import_batch_norm(const ForeignBatchNorm& foreign);
 
 /// The layer's state in a framework's terms (not its activation, nor what happens in training
 /// besides the running averages). Where the framework has no such update rule, its next update
 /// weighs the new value as the layer's would, if it can, and `differences` tells.
-EQUIPOISE_API ForeignBatchNorm export_batch_norm(const BatchNorm& layer, Framework framework);
+[[nodiscard]] EQUIPOISE_API ForeignBatchNorm export_batch_norm(const BatchNorm& layer,
+                                                               Framework framework);
 
 }  // namespace equipoise

@@ -81,10 +81,10 @@ class EQUIPOISE_API NormLayer {
   void set_affine(Affine affine) { affine_ = affine; }
 
   /// Overwritten (not added to) by every backward. Empty where absent or frozen.
-  std::span<float> weight_gradient();
-  std::span<float> bias_gradient();
-  std::span<const float> weight_gradient() const;
-  std::span<const float> bias_gradient() const;
+  [[nodiscard]] std::span<float> weight_gradient();
+  [[nodiscard]] std::span<float> bias_gradient();
+  [[nodiscard]] std::span<const float> weight_gradient() const;
+  [[nodiscard]] std::span<const float> bias_gradient() const;
 
   /// y = act(normalize(x) + residual), and the record that the backward needs. With y in the memory
   /// of x or of the residual, where the layer allows that, no record is kept and a backward is
@@ -99,13 +99,13 @@ class EQUIPOISE_API NormLayer {
                 const BackwardOptions& options = {});
 
   /// Statistics of the last forward.
-  const NormRecord& record() const { return record_; }
+  [[nodiscard]] const NormRecord& record() const { return record_; }
 
   /// Everything that a checkpoint holds, under PyTorch's names: `weight`, `bias` (where present),
   /// and of batch normalization `running_mean`, `running_var`, `num_batches_tracked`. Views, to be
   /// read or written; valid until the layer is moved or ends.
-  std::vector<StateView> state();
-  std::vector<ConstStateView> state() const;
+  [[nodiscard]] std::vector<StateView> state();
+  [[nodiscard]] std::vector<ConstStateView> state() const;
 
   /// Copies all of the state from elsewhere. Throws Error for a part that is missing, unknown,
   /// given twice, of another size or type; then nothing has changed. `num_batches_tracked` may be
@@ -214,7 +214,7 @@ class EQUIPOISE_API BatchNorm final : public NormLayer {
 
   std::int64_t channels() const { return running_.channels(); }
 
-  BatchNormSwitches switches() const;
+  [[nodiscard]] BatchNormSwitches switches() const;
   void set_switches(const BatchNormSwitches& switches);
 
   /// Presets of two of the switches: statistics of the batch, and staged; or running ones, and

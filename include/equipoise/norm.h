@@ -38,7 +38,7 @@ enum class Activation : std::uint8_t {
   kHardSwish,  ///< z·min(max(z + 3, 0), 6) / 6 (Howard et al. 2019)
 };
 
-EQUIPOISE_API const char* to_string(Activation activation);
+[[nodiscard]] EQUIPOISE_API const char* to_string(Activation activation);
 
 /// Weighted count, mean and sum of squared deviations from the mean (of squares, where the mean is
 /// taken as 0).
@@ -48,14 +48,14 @@ struct Moments {
   double m2 = 0;
 
   /// m2 / count: biased, as normalization uses it. 0 for an empty group.
-  double variance() const { return count > 0 ? m2 / count : 0; }
+  [[nodiscard]] double variance() const { return count > 0 ? m2 / count : 0; }
   /// m2 / (count − 1): unbiased, as PyTorch keeps it in `running_var`. Infinite or NaN where count
   /// ≤ 1.
-  double unbiased_variance() const { return m2 / (count - 1); }
+  [[nodiscard]] double unbiased_variance() const { return m2 / (count - 1); }
 };
 
 /// The moments of the union of two disjoint sets (Chan, Golub & LeVeque 1983, eq. 2.1).
-EQUIPOISE_API Moments merge(const Moments& a, const Moments& b);
+[[nodiscard]] EQUIPOISE_API Moments merge(const Moments& a, const Moments& b);
 
 /// Which elements share statistics: blocks of `samples` consecutive samples × `channels`
 /// consecutive channels, all positions. Groups are numbered sample block first: g =
@@ -79,7 +79,7 @@ class EQUIPOISE_API Workspace {
   Workspace& operator=(Workspace&&) noexcept;
 
   /// Bytes held.
-  std::size_t capacity() const;
+  [[nodiscard]] std::size_t capacity() const;
 
   struct Arena;
   Arena& arena() { return *arena_; }
@@ -187,12 +187,12 @@ class EQUIPOISE_API NormRecord {
   NormRecord& operator=(NormRecord&&) noexcept;
 
   /// Mean and 1/√(variance + ε) that normalized each group.
-  std::span<const double> mean() const;
-  std::span<const double> rstd() const;
+  [[nodiscard]] std::span<const double> mean() const;
+  [[nodiscard]] std::span<const double> rstd() const;
   /// Moments of the batch per group, over all ranks. Empty if none were computed, and after layer
   /// and RMS normalization, and group normalization of small planes, which keep mean and rstd
   /// alone.
-  std::span<const Moments> moments() const;
+  [[nodiscard]] std::span<const Moments> moments() const;
 
   struct State;
   State& state() { return *state_; }

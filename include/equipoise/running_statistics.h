@@ -56,10 +56,9 @@ struct UpdateRule {
 /// bits.
 ///
 /// A list is *refused* as a whole, and commit throws, if in any of its entries
-/// - a mean or a variance is not finite in f32,
-/// - the weights sum to 1 or less while unbiased variances are averaged (they divide by the sum −
-/// 1), or to
-///   0 or less while biased ones are.
+/// - a mean or a variance is not finite in f32, or a sum of weights not finite,
+/// - the weights have a sum W ≤ 1 while unbiased variances are averaged, M2/(W − 1),
+/// - the weights have a sum W ≤ 0 while biased variances are averaged, M2/W.
 ///
 /// Thread safety: one thread at a time, unless all of them only call const members.
 class EQUIPOISE_API RunningStatistics {

@@ -60,28 +60,31 @@ struct Convention {
 };
 
 // Sources, read for this table:
-// - PyTorch 1.13.1: torch/nn/modules/batchnorm.py (defaults; `momentum=None` is
-// 1/num_batches_tracked, counted
-//   before the update); aten/src/ATen/native/Normalization.cpp,
-//   batch_norm_cpu_update_stats_template (unbiased_var = var_sum/(n − 1), momentum·new + (1 −
-//   momentum)·running).
-// - Keras 3: keras/src/layers/normalization/batch_normalization.py, call() (moving·momentum +
-// new·(1 − momentum),
-//   the variance of ops.moments, which divides by n).
-// - TF-Keras 2: tensorflow/python/keras/layers/normalization/batch_normalization.py,
-// _fused_batch_norm
-//   (Bessel's correction is not removed: _bessels_correction_test_only is True; fused for ranks 4
-//   and 5); tensorflow/core/kernels/fused_batch_norm_op.cc (rest_size_adjust = n/(n − 1)).
-// - Flax: flax/linen/normalization.py, BatchNorm and _compute_stats (mean of squares minus square
-// of mean: biased).
-// - ONNX: operator BatchNormalization, versions 14 and 15 ("ReduceVar refers to the population
-// variance"); both
+//
+// - PyTorch 1.13.1
+//   torch/nn/modules/batchnorm.py: the defaults; `momentum=None` is 1/num_batches_tracked, which
+//   is counted before the update.
+//   aten/src/ATen/native/Normalization.cpp, batch_norm_cpu_update_stats_template:
+//   unbiased_var = var_sum/(n − 1), momentum·new + (1 − momentum)·running.
+// - Keras 3
+//   keras/src/layers/normalization/batch_normalization.py, call():
+//   moving·momentum + new·(1 − momentum), with the variance of ops.moments, which divides by n.
+// - TF-Keras 2
+//   tensorflow/python/keras/layers/normalization/batch_normalization.py, _fused_batch_norm: fused
+//   for ranks 4 and 5; _bessels_correction_test_only is True, so the correction stays.
+//   tensorflow/core/kernels/fused_batch_norm_op.cc: rest_size_adjust = n/(n − 1).
+// - Flax
+//   flax/linen/normalization.py, BatchNorm and _compute_stats: the mean of squares minus the square
+//   of the mean, which is biased.
+// - ONNX
+//   BatchNormalization, versions 14 and 15: "ReduceVar refers to the population variance"; both
 //   attributes are of type FLOAT.
-// - dlib 19.24: dlib/dnn/layers.h, class bn_ (the new value weighs 1/(num_updates + 1), num_updates
-// is capped at the
-//   window: in the end 1/(window + 1), not 1/window); dlib/cuda/cpu_dlib.cpp, batch_normalize_conv
-//   ("This scale makes the running variances unbiased"). gamma and beta are the halves of its
-//   `params`.
+// - dlib 19.24
+//   dlib/dnn/layers.h, class bn_: the new value weighs 1/(num_updates + 1) and num_updates is
+//   capped at the window, so in the end 1/(window + 1), not 1/window. gamma and beta are the halves
+//   of `params`.
+//   dlib/cuda/cpu_dlib.cpp, batch_normalize_conv: "This scale makes the running variances
+//   unbiased".
 inline constexpr std::array<Convention, 6> kConventions{{
     {.framework = Framework::kPyTorch,
      .name = "PyTorch",
@@ -207,11 +210,12 @@ struct ForeignBatchNorm {
 /// the framework's. It is in training mode, as constructed. Throws Error for an array that is
 /// missing, unknown, given twice or of another size than the running mean, a missing momentum, and
 /// whatever the constructor of BatchNorm refuses.
-EQUIPOISE_API BatchNorm import_batch_norm(const ForeignBatchNorm& foreign);
+[[nodiscard]] EQUIPOISE_API BatchNorm import_batch_norm(const ForeignBatchNorm& foreign);
 
 /// The layer's state in a framework's terms (not its activation, nor what happens in training
 /// besides the running averages). Where the framework has no such update rule, its next update
 /// weighs the new value as the layer's would, if it can, and `differences` tells.
-EQUIPOISE_API ForeignBatchNorm export_batch_norm(const BatchNorm& layer, Framework framework);
+[[nodiscard]] EQUIPOISE_API ForeignBatchNorm export_batch_norm(const BatchNorm& layer,
+                                                               Framework framework);
 
 }  // namespace equipoise

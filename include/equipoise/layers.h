@@ -61,7 +61,8 @@ struct BackwardOptions {
 /// absent, and their gradients. Nothing is learned here: read `weight_gradient()`, write
 /// `weight()`. Errors name the layer.
 ///
-/// Thread safety: one thread at a time, unless all of them only call const members.
+/// Thread safety: one thread at a time, unless all of them only call const members. A layer that
+/// was moved from may only be assigned to or destroyed.
 class EQUIPOISE_API NormLayer {
  public:
   virtual ~NormLayer();
@@ -81,29 +82,33 @@ class EQUIPOISE_API NormLayer {
   void set_affine(Affine affine) { affine_ = affine; }
 
   /// Overwritten (not added to) by every backward. Empty where absent or frozen.
-  std::span<float> weight_gradient();
-  std::span<float> bias_gradient();
+  [[nodiscard]] std::span<float> weight_gradient();
+  [[nodiscard]] std::span<float> bias_gradient();
+  [[nodiscard]] std::span<const float> weight_gradient() const;
+  [[nodiscard]] std::span<const float> bias_gradient() const;
 
-  /// y = act(normalize(x) + residual), and the record that the backward needs. With y in the memory
-  /// of x or of the residual, where the layer allows that, no record is kept and a backward is
-  /// refused. Throws Error for arguments that do not fit the layer or each other; then nothing has
-  /// changed.
+  /// y = act(normalize(x) + residual), and the record that the backward needs. After a forward with
+  /// y in the memory of x or of the residual, a backward is refused. Throws Error for arguments
+  /// that do not fit the layer or each other; then nothing has changed, but for the one error that
+  /// is found after the ranks' exchange (BatchNormOptions::communicator). After that one, and after
+  /// whatever `all_gather` throws, a backward is refused and nothing has been staged.
   void forward(const ConstTensorView& x, const TensorView& y, const ForwardOptions& options = {});
 
   /// Gradients with respect to x (dx; none if it has no data), the residual, and weight and bias
   /// unless frozen. REQUIRES: the last forward was of this x. Throws Error without such a forward
-  /// or for arguments that do not fit; then nothing has changed.
+  /// or for arguments that do not fit; then nothing has changed. What `all_gather` throws may find
+  /// dresidual written.
   void backward(const ConstTensorView& x, const ConstTensorView& dy, const TensorView& dx,
                 const BackwardOptions& options = {});
 
   /// Statistics of the last forward.
-  const NormRecord& record() const { return record_; }
+  [[nodiscard]] const NormRecord& record() const { return record_; }
 
   /// Everything that a checkpoint holds, under PyTorch's names: `weight`, `bias` (where present),
   /// and of batch normalization `running_mean`, `running_var`, `num_batches_tracked`. Views, to be
   /// read or written; valid until the layer is moved or ends.
-  std::vector<StateView> state();
-  std::vector<ConstStateView> state() const;
+  [[nodiscard]] std::vector<StateView> state();
+  [[nodiscard]] std::vector<ConstStateView> state() const;
 
   /// Copies all of the state from elsewhere. Throws Error for a part that is missing, unknown,
   /// given twice, of another size or type; then nothing has changed. `num_batches_tracked` may be
@@ -183,7 +188,8 @@ struct BatchNormConfig {
   float negative_slope = 0.01F;
   /// N of Statistics::kBlend, > 0.
   double pseudo_count = 16;
-  /// Samples that share statistics in training; 0: all of the batch. Not with a communicator.
+  /// Samples that share statistics in training, the last ones perhaps fewer; 0: all of the batch.
+  /// Not with a communicator.
   std::int64_t ghost_batch_size = 0;
   std::optional<Renorm> renorm = std::nullopt;
   /// Statistics over the batches of all its ranks; has to outlive the layer.
@@ -206,13 +212,13 @@ struct BatchNormConfig {
 class EQUIPOISE_API BatchNorm final : public NormLayer {
  public:
   /// Throws Error for channels < 1, ε that is not finite or ≤ 0, a momentum outside [0, 1], a
-  /// pseudo-count ≤ 0, a negative ghost batch size, ghost batches together with a communicator,
-  /// r_max < 1 or d_max < 0.
+  /// window < 1, a pseudo-count that is not finite or ≤ 0, a negative ghost batch size, ghost
+  /// batches together with a communicator, r_max < 1 or d_max < 0 or either not finite.
   explicit BatchNorm(const BatchNormConfig& config);
 
   std::int64_t channels() const { return running_.channels(); }
 
-  BatchNormSwitches switches() const;
+  [[nodiscard]] BatchNormSwitches switches() const;
   void set_switches(const BatchNormSwitches& switches);
 
   /// Presets of two of the switches: statistics of the batch, and staged; or running ones, and

@@ -9,16 +9,19 @@
 ///
 ///     x̂ = (x − μ) / √(σ² + ε)      z = γ_c·x̂ + β_c [+ residual]      y = act(z)
 ///
-/// Every function checks its arguments before it writes anything, throws Error if they do not fit,
-/// and may be called from several threads at once on different records and workspaces. Results are
-/// the same bits for any number of threads; they may differ between instruction sets by rounding.
+/// Every function checks its arguments before it writes anything and throws Error if they do not
+/// fit; one error of batch normalization over ranks is found later
+/// (BatchNormOptions::communicator). All may be called from several threads at once on different
+/// workspaces; a record belongs to one forward at a time, or to any number of backwards, which only
+/// read it. Results are the same bits for any number of threads; they may differ between
+/// instruction sets by rounding.
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
-#include <vector>
 
 #include "equipoise/communicator.h"
 #include "equipoise/export.h"
@@ -37,24 +40,23 @@ enum class Activation : std::uint8_t {
   kHardSwish,  ///< z·min(max(z + 3, 0), 6) / 6 (Howard et al. 2019)
 };
 
-EQUIPOISE_API const char* to_string(Activation activation);
+[[nodiscard]] EQUIPOISE_API const char* to_string(Activation activation);
 
-/// Weighted count, mean and sum of squared deviations from the mean (of squares, where the mean is
-/// taken as 0).
+/// Weighted count, mean, and weighted sum of squared deviations from the mean.
 struct Moments {
   double count = 0;
   double mean = 0;
   double m2 = 0;
 
   /// m2 / count: biased, as normalization uses it. 0 for an empty group.
-  double variance() const { return count > 0 ? m2 / count : 0; }
+  [[nodiscard]] double variance() const { return count > 0 ? m2 / count : 0; }
   /// m2 / (count − 1): unbiased, as PyTorch keeps it in `running_var`. Infinite or NaN where count
   /// ≤ 1.
-  double unbiased_variance() const { return m2 / (count - 1); }
+  [[nodiscard]] double unbiased_variance() const { return m2 / (count - 1); }
 };
 
 /// The moments of the union of two disjoint sets (Chan, Golub & LeVeque 1983, eq. 2.1).
-EQUIPOISE_API Moments merge(const Moments& a, const Moments& b);
+[[nodiscard]] EQUIPOISE_API Moments merge(const Moments& a, const Moments& b);
 
 /// Which elements share statistics: blocks of `samples` consecutive samples × `channels`
 /// consecutive channels, all positions. Groups are numbered sample block first: g =
@@ -69,7 +71,7 @@ struct Partition {
 };
 
 /// Memory for intermediate results that grows to what the largest call needs and is reused by the
-/// next. For one call at a time.
+/// next. For one call at a time. One that was moved from may only be assigned to or destroyed.
 class EQUIPOISE_API Workspace {
  public:
   Workspace();
@@ -78,7 +80,7 @@ class EQUIPOISE_API Workspace {
   Workspace& operator=(Workspace&&) noexcept;
 
   /// Bytes held.
-  std::size_t capacity() const;
+  [[nodiscard]] std::size_t capacity() const;
 
   struct Arena;
   Arena& arena() { return *arena_; }
@@ -90,9 +92,12 @@ class EQUIPOISE_API Workspace {
 /// Moments of every statistic group of x; one pass over x, in tiles of f32 sums around a shift,
 /// merged in f64. Relative error of the variance below 1e-3 for |mean| up to 1e5 standard
 /// deviations of the stored values.
-/// @param position_weights weight ≥ 0 of position (n, s) at [n·S + s]; empty: 1 each. A position of
-/// weight 0 is not
-///     looked at: it may hold NaN.
+///
+/// Throws Error for an x without the dimensions (N, C), without data, misaligned, or of an unknown
+/// layout or dtype; a partition that Partition does not allow; weights of another number than N·S,
+/// negative or not finite; an `out` of another size.
+/// @param position_weights weight ≥ 0 of position (n, s) at [n·S + s]; empty: 1 each. A position
+///     of weight 0 is not looked at: it may hold NaN.
 /// @param out one entry per group.
 EQUIPOISE_API void moments(const ConstTensorView& x, Partition partition,
                            std::span<const float> position_weights, std::span<Moments> out,
@@ -123,30 +128,40 @@ struct BatchNormOptions {
   std::span<const float> running_var = {};
   /// N of kBlend, > 0.
   double pseudo_count = 16;
-  /// Samples that share statistics (Hoffer et al. 2017); 0: the whole batch.
+  /// Samples that share statistics (Hoffer et al. 2017); 0: the whole batch. The last ghost batch
+  /// holds what is left over, so it may be smaller: of (33, C) in ghost batches of 32 it has one
+  /// value per channel, which is an error with kBatch.
   std::int64_t ghost_batch_size = 0;
   /// With kBatch only.
   std::optional<Renorm> renorm = {};
   /// Statistics over the batches of all its ranks, of any size, also empty; not with ghost batches.
   /// The backward sums over ranks what dx needs, so every rank calls it, also one that wants no dx;
-  /// dweight and dbias stay this rank's share, to be summed with the other gradients. That all
-  /// ranks together have a single value per channel is found after the exchange, on each of them:
-  /// this one error leaves the record empty (a backward refuses it) and sample_moments written.
+  /// dweight and dbias stay this rank's share, to be summed with the other gradients. (With
+  /// kRunning it exchanges nothing.) The record keeps this pointer until its next forward: the
+  /// communicator has to outlive the record's last backward.
+  ///
+  /// That all ranks together have at most one position of non-zero weight, too few for kBatch, is
+  /// found after their exchange, on each of them. This one Error has changed something: the record
+  /// is empty, whatever it held before (a backward refuses it), and sample_moments are written; y
+  /// is not. What `all_gather` throws passes through: a forward leaves the same; a backward has by
+  /// then written dresidual, which may be the memory of dy, but not dx, dweight or dbias, and may
+  /// be called again if dy is still there.
   Communicator* communicator = nullptr;
   /// With kRunning: compute the moments of the batch nevertheless (to update the running ones, or
   /// to compare).
   bool collect_moments = false;
 };
 
-/// Statistics over what layer and RMS normalization share: the elements of the last `trailing`
+/// What shares statistics in layer and RMS normalization: the elements of the last `trailing`
 /// dimensions of each sample, or with kChannels the channels of each position (the LayerNorm2d of
-/// ConvNeXt).
+/// ConvNeXt). It has to be said which: `LayerAxes{}` is an error.
 struct LayerAxes {
-  /// Over the channels of each (n, position); weight and bias have C elements.
-  static constexpr int kChannels = 0;
+  /// Over the channels of each (n, position); weight and bias have C elements. No number that a
+  /// caller might compute from a rank.
+  static constexpr int kChannels = std::numeric_limits<int>::min();
   /// Number of trailing dimensions, 1 … rank − 1; weight and bias have their product of elements,
   /// in row-major order.
-  int trailing = kChannels;
+  int trailing = 0;
 };
 
 /// Arguments of a forward. x, y and the residual have one shape, layout and dtype.
@@ -154,7 +169,8 @@ struct NormForward {
   ConstTensorView x;
   /// May be x or the residual itself where no backward follows (the backward needs them).
   TensorView y;
-  /// γ and β, f32, one per channel; empty: 1 and 0.
+  /// γ and β, f32, one per channel, or per element of the trailing dimensions that layer and RMS
+  /// normalization are over; empty: 1 and 0.
   std::span<const float> weight = {};
   std::span<const float> bias = {};
   double epsilon = 1e-5;
@@ -176,7 +192,9 @@ struct NormForward {
 
 /// What a forward leaves for its backward and for whoever wants to look: statistics per group, and
 /// where a residual precedes a ReLU, ReLU6 or leaky ReLU, one bit per element. Reused by the next
-/// forward that it is given to; allocates only to grow.
+/// forward that it is given to; allocates only to grow. Backwards only read it: several threads may
+/// share one, each with a workspace of its own (but not with a communicator). One that was moved
+/// from may only be assigned to or destroyed.
 class EQUIPOISE_API NormRecord {
  public:
   NormRecord();
@@ -185,12 +203,12 @@ class EQUIPOISE_API NormRecord {
   NormRecord& operator=(NormRecord&&) noexcept;
 
   /// Mean and 1/√(variance + ε) that normalized each group.
-  std::span<const double> mean() const;
-  std::span<const double> rstd() const;
+  [[nodiscard]] std::span<const double> mean() const;
+  [[nodiscard]] std::span<const double> rstd() const;
   /// Moments of the batch per group, over all ranks. Empty if none were computed, and after layer
   /// and RMS normalization, and group normalization of small planes, which keep mean and rstd
   /// alone.
-  std::span<const Moments> moments() const;
+  [[nodiscard]] std::span<const Moments> moments() const;
 
   struct State;
   State& state() { return *state_; }
@@ -235,30 +253,47 @@ struct NormBackward {
 };
 
 /// Batch normalization (Ioffe & Szegedy 2015, algorithm 1) of (N, C, …): statistics per channel
-/// over all samples and positions. With kRunning a record need not be given. Throws Error if a
-/// channel has a single value (or total weight ≤ 0) and `statistics` is kBatch.
+/// over all samples and positions. The record may be null with kRunning, unless moments are
+/// collected.
+///
+/// Throws Error, as all forwards do, for tensors that lack the dimensions (N, C) or data, are
+/// misaligned, overlap otherwise than NormForward allows or differ in shape, layout or dtype;
+/// weight, bias, position_weights or sample_moments of another size than they have to have; weights
+/// of positions that are negative or not finite; ε that is not finite or ≤ 0. Besides, if
+/// `statistics` is kBatch and the batch (that of all ranks together), or a ghost batch, has at most
+/// one position (n, s) of non-zero weight; for running statistics that are needed and missing, or
+/// of a negative variance; for options that are out of range or exclude each other; for a record or
+/// moments that are needed and missing.
 EQUIPOISE_API void batch_norm(const NormForward& arguments, const BatchNormOptions& options,
                               NormRecord* record);
 
 /// Instance normalization (Ulyanov et al. 2016): statistics per sample and channel. Here and below,
 /// the record may be null where no backward follows; a group of one value is normalized to 0.
+/// Throws Error as all forwards do.
 EQUIPOISE_API void instance_norm(const NormForward& arguments, NormRecord* record);
 
 /// Group normalization (Wu & He 2018): statistics per sample and group of C/groups consecutive
 /// channels. With one group it is what is called layer normalization in CNNs; with masks, padding
-/// does not count.
+/// does not count. Throws Error as all forwards do, and for groups < 1 or that do not divide C.
 EQUIPOISE_API void group_norm(const NormForward& arguments, std::int64_t groups,
                               NormRecord* record);
 
-/// Layer normalization (Ba et al. 2016).
+/// Layer normalization (Ba et al. 2016). Throws Error as all forwards do, for axes that are not
+/// said or leave no sample, and for position_weights or sample_moments.
 EQUIPOISE_API void layer_norm(const NormForward& arguments, LayerAxes axes, NormRecord* record);
 
-/// RMS normalization (Zhang & Sennrich 2019): as layer normalization with the mean taken as 0: x̂ =
-/// x/√(mean(x²) + ε).
+/// RMS normalization (Zhang & Sennrich 2019): as layer normalization with the mean taken as 0:
+/// x̂ = x/√(mean(x²) + ε).
 EQUIPOISE_API void rms_norm(const NormForward& arguments, LayerAxes axes, NormRecord* record);
 
 /// The gradient of any of them: `record` is what the forward filled. With a communicator, every
 /// rank calls it.
+///
+/// Throws Error for a record that no forward has filled; an x of another shape, layout or dtype
+/// than the forward's; other tensors that differ from x in these, lack data, are misaligned, or
+/// overlap otherwise than NormBackward allows; a residual that is needed and missing; weight, bias,
+/// dweight or dbias of another size than they have to have; position_weights that a forward would
+/// refuse, or where it had none, or none where it had some.
 EQUIPOISE_API void norm_backward(const NormBackward& arguments, const NormRecord& record);
 
 }  // namespace equipoise

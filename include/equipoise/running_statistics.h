@@ -42,7 +42,8 @@ struct UpdateRule {
 };
 
 /// α of the next update, after `num_batches_tracked` of them.
-EQUIPOISE_API double new_value_weight(const UpdateRule& rule, std::int64_t num_batches_tracked);
+[[nodiscard]] EQUIPOISE_API double new_value_weight(const UpdateRule& rule,
+                                                    std::int64_t num_batches_tracked);
 
 /// Running mean and variance of each channel (f32), initially 0 and 1, and how many batches they
 /// have seen.
@@ -55,10 +56,9 @@ EQUIPOISE_API double new_value_weight(const UpdateRule& rule, std::int64_t num_b
 /// bits.
 ///
 /// A list is *refused* as a whole, and commit throws, if in any of its entries
-/// - a mean or a variance is not finite in f32,
-/// - the weights sum to 1 or less while unbiased variances are averaged (they divide by the sum −
-/// 1), or to
-///   0 or less while biased ones are.
+/// - a mean or a variance is not finite in f32, or a sum of weights not finite,
+/// - the weights have a sum W ≤ 1 while unbiased variances are averaged, M2/(W − 1),
+/// - the weights have a sum W ≤ 0 while biased variances are averaged, M2/W.
 ///
 /// Thread safety: one thread at a time, unless all of them only call const members.
 class EQUIPOISE_API RunningStatistics {
@@ -94,11 +94,13 @@ class EQUIPOISE_API RunningStatistics {
   void stage(std::span<const Moments> batches);
 
   /// Batches staged since the last commit or discard.
-  std::int64_t staged() const { return static_cast<std::int64_t>(staged_.size()) / channels(); }
+  [[nodiscard]] std::int64_t staged() const {
+    return static_cast<std::int64_t>(staged_.size()) / channels();
+  }
 
   /// Why a commit would throw, with the name of this object, the batch, the channel and the value;
   /// nothing if it would go through. For the gate that decides on a training step.
-  std::optional<std::string> refusal() const;
+  [[nodiscard]] std::optional<std::string> refusal() const;
 
   /// Applies what is staged; each batch counts in num_batches_tracked. Throws Error if nothing is
   /// staged, or with the text of `refusal()`; then nothing has changed and the list is still there.

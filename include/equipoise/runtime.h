@@ -10,7 +10,7 @@ namespace equipoise {
 
 /// Threads that a call may use; at first what OpenMP would use (OMP_NUM_THREADS or the number of
 /// cores). Results of the normalization kernels do not depend on it by a single bit.
-EQUIPOISE_API int num_threads();
+[[nodiscard]] EQUIPOISE_API int num_threads();
 
 /// Throws Error if `threads` < 1. Affects calls that start afterwards, in all threads of the
 /// process.
@@ -18,10 +18,10 @@ EQUIPOISE_API void set_num_threads(int threads);
 
 /// The instruction set that the kernels use, Highway's name for it: "AVX3" (AVX-512), "AVX2",
 /// "SSE4", "NEON", …
-EQUIPOISE_API std::string simd_target();
+[[nodiscard]] EQUIPOISE_API std::string simd_target();
 
 /// Those that were compiled in and that this machine has, best first.
-EQUIPOISE_API std::vector<std::string> simd_targets();
+[[nodiscard]] EQUIPOISE_API std::vector<std::string> simd_targets();
 
 /// Uses that instruction set from now on; an empty name restores the best. Throws Error for a name
 /// that `simd_targets()` does not list. Not to be called while another thread is inside a kernel.

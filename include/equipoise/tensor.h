@@ -24,9 +24,9 @@ enum class Layout : std::uint8_t {
   kBlocked16,      ///< [N][⌈C/16⌉][S][16]: oneDNN's nChw16c.
 };
 
-EQUIPOISE_API std::size_t size_of(DType dtype);
-EQUIPOISE_API const char* to_string(DType dtype);
-EQUIPOISE_API const char* to_string(Layout layout);
+[[nodiscard]] EQUIPOISE_API std::size_t size_of(DType dtype);
+[[nodiscard]] EQUIPOISE_API const char* to_string(DType dtype);
+[[nodiscard]] EQUIPOISE_API const char* to_string(Layout layout);
 
 /// The upper half of an f32. Conversion from f32 rounds to nearest even; a NaN stays a (quiet) NaN.
 struct BFloat16 {
@@ -63,8 +63,8 @@ class EQUIPOISE_API Shape {
   std::int64_t samples() const { return rank_ > 0 ? (*this)[0] : 1; }
   std::int64_t channels() const { return rank_ > 1 ? (*this)[1] : 1; }
   /// S, the product of the dimensions behind the channel; 1 for (N, C).
-  std::int64_t positions() const;
-  std::int64_t element_count() const;
+  [[nodiscard]] std::int64_t positions() const;
+  [[nodiscard]] std::int64_t element_count() const;
 
   bool operator==(const Shape&) const = default;
 
@@ -74,11 +74,11 @@ class EQUIPOISE_API Shape {
 };
 
 /// "(16, 64, 56, 56)"
-EQUIPOISE_API std::string to_string(const Shape& shape);
+[[nodiscard]] EQUIPOISE_API std::string to_string(const Shape& shape);
 
 /// Elements in memory of a tensor: those of the shape, and the padding of the last block of a
 /// blocked layout.
-EQUIPOISE_API std::int64_t storage_elements(const Shape& shape, Layout layout);
+[[nodiscard]] EQUIPOISE_API std::int64_t storage_elements(const Shape& shape, Layout layout);
 
 /// Somebody's buffer, read only. It needs the alignment of its element type and no more. A default
 /// one is "none".

@@ -229,8 +229,8 @@ void check_backward(const NormBackward& a, const NormRecord::State& state) {
   check_parameter(kWhat, "dbias", a.dbias, parameters, per);
   if (state.has_position_weights != !a.position_weights.empty() &&
       state.shape.element_count() > 0) {
-    fail(kWhat, "the forward had {} position_weights; give the backward the same",
-         state.has_position_weights ? "" : "no");
+    fail(kWhat, "the forward had {}; give the backward the same",
+         state.has_position_weights ? "position_weights" : "no position_weights");
   }
   check_position_weights(kWhat, a.position_weights, state.shape);
   for (const auto& [name, out] : {std::pair{"dx", a.dx}, std::pair{"dresidual", a.dresidual}}) {

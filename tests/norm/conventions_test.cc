@@ -433,7 +433,7 @@ TEST(Conventions, ImportsThatCannotBeRightAreErrors) {
   const auto import_with = [&](const auto& change) {
     ForeignBatchNorm changed = good;
     change(changed);
-    return message_of([&] { import_batch_norm(changed); });
+    return message_of([&] { return import_batch_norm(changed); });
   };
   EXPECT_EQ(import_with([](auto&) {}), "no error");
   EXPECT_THAT(import_with([](auto& l) { l.arrays.pop_back(); }),
@@ -459,7 +459,7 @@ TEST(Conventions, ImportsThatCannotBeRightAreErrors) {
                            .momentum = 0.9,
                            .arrays = arrays("scale", "B", "input_mean", "input_var")};
   onnx.arrays.erase(onnx.arrays.begin());
-  EXPECT_THAT(message_of([&] { import_batch_norm(onnx); }), HasSubstr("'scale' is missing"));
+  EXPECT_THAT(message_of([&] { return import_batch_norm(onnx); }), HasSubstr("'scale' is missing"));
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ TEST_F(ForwardErrors, WeightOverTrailingDimensionsHasTheirProductOfElements) {
 }
 
 TEST_F(ForwardErrors, TrailingDimensionsLeaveTheSamples) {
-  for (const int trailing : {-1, 4, 100}) {
+  for (const int trailing : {-1, 0, 4, 100}) {
     expect_error([&] { layer_norm(forward_, {.trailing = trailing}, &record_); }, {"trailing"});
     expect_error([&] { rms_norm(forward_, {.trailing = trailing}, &record_); }, {"trailing"});
   }
@@ -124,15 +124,16 @@ TEST_F(ForwardErrors, PositionWeightsAreNotNegativeOrNan) {
 }
 
 TEST_F(ForwardErrors, LayerAndRmsNormTakeNoPositionWeightsAndNoSampleMoments) {
+  constexpr LayerAxes kOverChannels{.trailing = LayerAxes::kChannels};
   const std::vector<float> weights(12, 1.0F);
   forward_.position_weights = weights;
-  expect_error([&] { layer_norm(forward_, {}, &record_); }, {"position_weights"});
-  expect_error([&] { rms_norm(forward_, {}, &record_); }, {"position_weights"});
+  expect_error([&] { layer_norm(forward_, kOverChannels, &record_); }, {"position_weights"});
+  expect_error([&] { rms_norm(forward_, kOverChannels, &record_); }, {"position_weights"});
   forward_.position_weights = {};
   std::vector<Moments> moments(18);
   forward_.sample_moments = moments;
-  expect_error([&] { layer_norm(forward_, {}, &record_); }, {"sample_moments"});
-  expect_error([&] { rms_norm(forward_, {}, &record_); }, {"sample_moments"});
+  expect_error([&] { layer_norm(forward_, kOverChannels, &record_); }, {"sample_moments"});
+  expect_error([&] { rms_norm(forward_, kOverChannels, &record_); }, {"sample_moments"});
 }
 
 TEST_F(ForwardErrors, SampleMomentsAreOnePerSampleAndChannel) {

@@ -44,6 +44,14 @@ std::span<float> NormLayer::bias_gradient() {
   return affine_ == Affine::kTrained ? std::span<float>(bias_gradient_) : std::span<float>();
 }
 
+std::span<const float> NormLayer::weight_gradient() const {
+  return affine_ == Affine::kTrained ? std::span(weight_gradient_) : std::span<const float>();
+}
+
+std::span<const float> NormLayer::bias_gradient() const {
+  return affine_ == Affine::kTrained ? std::span(bias_gradient_) : std::span<const float>();
+}
+
 void NormLayer::forward(const ConstTensorView& x, const TensorView& y,
                         const ForwardOptions& options) {
   check(x);

@@ -5,11 +5,11 @@
 #include "equipoise/runtime.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "norm/simd_target.cc"
-#include "norm/targets.h"
-
+#define HWY_TARGET_INCLUDE "base/simd_target.cc"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+
+#include "base/targets.h"
 
 #if HWY_ONCE
 

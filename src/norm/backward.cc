@@ -47,7 +47,7 @@ class BackwardPass {
         streaming_(arguments.dx && beyond_cache(arguments.dx) &&
                    arguments.dx.data != arguments.dy.data) {
     const Unit first = units_.at(0);
-    scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 1);
+    scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 2);
     for (UnitScratch& s : scratch_) {
       s.dz = arena.take<double>(walk_.tiles_per_block(first.n1 - first.n0) * stride(first));
       s.products = arena.take<double>(static_cast<std::int64_t>(s.dz.size()));
@@ -70,7 +70,7 @@ class BackwardPass {
                  lanes_[static_cast<std::size_t>(thread)]);
       });
     } else {
-      for (std::int64_t i = 0; i < units_.count(); ++i) shared_unit(units_.at(i), scratch_[0]);
+      shared_units();
     }
   }
 
@@ -216,35 +216,51 @@ class BackwardPass {
       affine_task(unit, strips.at(i), extreme, scratch, lanes);
   }
 
-  void shared_unit(const Unit& unit, const UnitScratch& scratch) {
-    const int threads = units_.threads;
-    const std::int64_t groups = block_.group_count(unit);
-    const Strips strips(walk_, unit, threads);
-    std::atomic<bool> any_extreme{false};
-    for_chunks(groups, kGroupChunk, threads, [&](std::int64_t first, std::int64_t last) {
-      if (block_.form(unit, first, last, gamma_, beta_, scratch.coefficients))
-        any_extreme.store(true, std::memory_order_relaxed);
-    });
-    const bool extreme = any_extreme.load();
-    if (first_sweep_) {
-      parallel_for(strips.count(), threads, [&](std::int64_t i, int thread) {
-        sums_task(unit, strips.at(i), extreme, scratch, lanes_[static_cast<std::size_t>(thread)]);
-      });
+  // The first sweep of a unit runs with the second of the unit before.
+  void shared_units() {
+    bool extreme_before = false;
+    for (std::int64_t i = 0; i <= units_.count(); ++i) {
+      const Unit now = i < units_.count() ? units_.at(i) : Unit{};
+      const Unit before = i > 0 ? units_.at(i - 1) : Unit{};
+      const UnitScratch& scratch = scratch_[static_cast<std::size_t>(i % 2)];
+      const UnitScratch& scratch_before = scratch_[static_cast<std::size_t>((i + 1) % 2)];
+      const Strips tiles(walk_, now, units_.threads);
+      const Strips strips(walk_, before, units_.threads);
+      const bool extreme = now.blocks() > 0 && form_coefficients(now, scratch);
+      run_sweeps(
+          units_, first_sweep_ ? tiles.count() : 0, args_.dx ? strips.count() : 0,
+          [&](std::int64_t k, int thread) {
+            sums_task(now, tiles.at(k), extreme, scratch, lanes_[static_cast<std::size_t>(thread)]);
+          },
+          [&](std::int64_t k, int thread) {
+            affine_task(before, strips.at(k), extreme_before, scratch_before,
+                        lanes_[static_cast<std::size_t>(thread)]);
+          });
+      if (now.blocks() > 0) finish_sums(now, scratch);
+      extreme_before = extreme;
     }
+  }
+
+  // Returns whether some are extreme.
+  bool form_coefficients(const Unit& unit, const UnitScratch& scratch) const {
+    std::atomic<bool> any_extreme{false};
+    for_chunks(block_.group_count(unit), kGroupChunk, units_.threads,
+               [&](std::int64_t first, std::int64_t last) {
+                 if (block_.form(unit, first, last, gamma_, beta_, scratch.coefficients))
+                   any_extreme.store(true, std::memory_order_relaxed);
+               });
+    return any_extreme.load();
+  }
+
+  void finish_sums(const Unit& unit, const UnitScratch& scratch) {
+    const std::int64_t groups = block_.group_count(unit);
     if (over_ranks_) {
       sum_groups(unit, 0, groups, scratch);
       sum_groups_over_ranks();
     }
-    for_chunks(groups, kGroupChunk, threads, [&](std::int64_t first, std::int64_t last) {
+    for_chunks(groups, kGroupChunk, units_.threads, [&](std::int64_t first, std::int64_t last) {
       if (first_sweep_ && !over_ranks_) sum_groups(unit, first, last, scratch);
       if (through_statistics_) form_shares(unit, first, last, scratch);
-    });
-    if (!args_.dx) return;
-    // Backwards: what the first sweep read last is still in the cache.
-    const std::int64_t last = strips.count() - 1;
-    parallel_for(strips.count(), threads, [&](std::int64_t i, int thread) {
-      affine_task(unit, strips.at(last - i), extreme, scratch,
-                  lanes_[static_cast<std::size_t>(thread)]);
     });
   }
 

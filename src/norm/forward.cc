@@ -42,7 +42,7 @@ class ForwardPass {
                options.communicator != nullptr),
         streaming_(beyond_cache(arguments.y) && arguments.y.data != arguments.x.data) {
     const Unit first = units_.at(0);
-    scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 1);
+    scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 2);
     for (UnitScratch& s : scratch_) {
       if (with_moments_) s.partial = moments_.partial(first, arena);
       s.coefficients = LaneCoefficients(walk_, first.blocks(), arena);
@@ -62,7 +62,7 @@ class ForwardPass {
       parallel_for(units_.count(), units_.threads,
                    [&](std::int64_t i, int thread) { one_unit(units_.at(i), thread); });
     } else {
-      for (std::int64_t i = 0; i < units_.count(); ++i) shared_unit(units_.at(i), scratch_[0]);
+      shared_units();
     }
   }
 
@@ -120,41 +120,51 @@ class ForwardPass {
       affine_task(unit, strips.at(i), extreme, scratch);
   }
 
-  void shared_unit(const Unit& unit, const UnitScratch& scratch) {
+  // The first sweep of a unit runs with the second of the unit before.
+  void shared_units() {
+    bool extreme = false;
+    for (std::int64_t i = 0; i <= units_.count(); ++i) {
+      const Unit now = i < units_.count() ? units_.at(i) : Unit{};
+      const Unit before = i > 0 ? units_.at(i - 1) : Unit{};
+      const UnitScratch& scratch = scratch_[static_cast<std::size_t>(i % 2)];
+      const UnitScratch& scratch_before = scratch_[static_cast<std::size_t>((i + 1) % 2)];
+      const Strips tiles = moments_.strips(now, units_.threads);
+      const Strips strips(walk_, before, units_.threads);
+      run_sweeps(
+          units_, with_moments_ ? tiles.count() : 0, strips.count(),
+          [&](std::int64_t k, int thread) {
+            moments_.tile(now, tiles.at(k), lanes_[static_cast<std::size_t>(thread)],
+                          scratch.partial);
+          },
+          [&](std::int64_t k, int) { affine_task(before, strips.at(k), extreme, scratch_before); });
+      if (now.blocks() > 0) extreme = finish_statistics(now, scratch);
+    }
+  }
+
+  // Returns whether some are extreme.
+  bool finish_statistics(const Unit& unit, const UnitScratch& scratch) {
     const int threads = units_.threads;
     const std::int64_t groups = block_.group_count(unit);
-    if (with_moments_) {
-      const Strips tiles = moments_.strips(unit, threads);
-      parallel_for(tiles.count(), threads, [&](std::int64_t i, int thread) {
-        moments_.tile(unit, tiles.at(i), lanes_[static_cast<std::size_t>(thread)], scratch.partial);
+    if (with_moments_ && samples_) {
+      parallel_for(unit.n1 - unit.n0, threads, [&](std::int64_t i, int thread) {
+        (*samples_)(unit.n0 + i, block_.first_channel(unit), block_.last_channel(unit), thread);
       });
-      if (samples_) {
-        parallel_for(unit.n1 - unit.n0, threads, [&](std::int64_t i, int thread) {
-          (*samples_)(unit.n0 + i, block_.first_channel(unit), block_.last_channel(unit), thread);
-        });
-      }
     }
+    const bool merged = with_moments_ && options_.communicator != nullptr;
+    if (merged) merge_groups(unit, 0, groups, scratch);
     if (options_.communicator != nullptr) {
-      if (with_moments_) merge_groups(unit, 0, groups, scratch);
       merge_over_ranks(options_,
                        count_batch(args_.position_weights, state_.shape, 0, walk_.samples), state_,
                        arena_);
     }
     std::atomic<bool> any_extreme{false};
     for_chunks(groups, kGroupChunk, threads, [&](std::int64_t first, std::int64_t last) {
-      if (with_moments_ && options_.communicator == nullptr)
-        merge_groups(unit, first, last, scratch);
+      if (with_moments_ && !merged) merge_groups(unit, first, last, scratch);
       set_groups(unit, first, last);
       if (block_.form(unit, first, last, gamma_, beta_, scratch.coefficients))
         any_extreme.store(true, std::memory_order_relaxed);
     });
-    const bool extreme = any_extreme.load();
-    // Backwards: what the first sweep read last is still in the cache.
-    const Strips strips(walk_, unit, threads);
-    const std::int64_t last = strips.count() - 1;
-    parallel_for(strips.count(), threads, [&](std::int64_t i, int) {
-      affine_task(unit, strips.at(last - i), extreme, scratch);
-    });
+    return any_extreme.load();
   }
 
   const NormForward& args_;

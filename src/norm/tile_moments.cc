@@ -16,9 +16,12 @@ void spread(const ChannelLanes& of, const float* values, float scale, std::span<
   const std::int64_t per_row = of.channels * of.lanes_per_channel;
   for (std::int64_t block = 0; block < of.blocks; ++block) {
     float* p = lanes.data() + block * of.lane_stride;
-    for (std::int64_t c = 0; c < of.channels; ++c) {
-      std::fill_n(p + c * of.lanes_per_channel, of.lanes_per_channel,
-                  values[block * of.channels + c] * scale);
+    const float* of_block = values + block * of.channels;
+    if (of.lanes_per_channel == 1) {
+      for (std::int64_t c = 0; c < of.channels; ++c) p[c] = of_block[c] * scale;
+    } else {
+      for (std::int64_t c = 0; c < of.channels; ++c)
+        std::fill_n(p + c * of.lanes_per_channel, of.lanes_per_channel, of_block[c] * scale);
     }
     for (std::int64_t r = 1; r < of.rows; ++r) std::copy_n(p, per_row, p + r * of.row_stride);
   }

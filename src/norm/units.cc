@@ -11,8 +11,11 @@ namespace {
 // A unit costs some hundred nanoseconds of its own; less than this is not worth one, nor a thread.
 constexpr std::int64_t kLeastUnitBytes = 64 << 10;
 
-// Elements of a sample that a tile reads on end: memory takes some KiB to come up to speed.
-constexpr std::int64_t kLeastStretch = 8192;
+// Bytes of a sample that a unit holds at least.
+constexpr std::int64_t kUnitStretchBytes = 128 << 10;
+// Elements of a sample that a tile reads on end, if there are: memory takes a while to come up to
+// speed.
+constexpr std::int64_t kLeastStretch = 65536;
 // Lanes of a tile, whose sums are to stay in the second level.
 constexpr std::int64_t kMostLanes = 16384;
 
@@ -40,9 +43,13 @@ Units::Units(const Walk& walk, bool across, std::int64_t channels_per_group, DTy
   threads =
       static_cast<int>(std::clamp<std::int64_t>(total_bytes / kLeastUnitBytes, 1, num_threads()));
   const std::int64_t whole_groups = blocks_of_whole_groups(walk, channels_per_group);
-  // A unit that all share may take half of the last level, one that is a thread's own half of its
-  // second.
-  const std::int64_t room = across ? cache_sizes().last_level / 4 : cache_sizes().level2 / 2;
+  // Of units that all share, two are at work, which takes several to be of use; a unit that is a
+  // thread's own may take half of its second level.
+  const std::int64_t stretches = walk.samples * kUnitStretchBytes;
+  const std::int64_t shared_room = cache_sizes().last_level / 8;
+  const std::int64_t room =
+      across ? std::clamp(total_bytes / 8, std::min(stretches, shared_room), shared_room)
+             : cache_sizes().level2 / 2;
   const std::int64_t most =
       std::max<std::int64_t>(room / (block_bytes * whole_groups), 1) * whole_groups;
   blocks_per_unit = std::max<std::int64_t>(whole ? blocks : std::min(most, blocks), 1);
@@ -50,6 +57,7 @@ Units::Units(const Walk& walk, bool across, std::int64_t channels_per_group, DTy
   if (per_sample() > 1) {
     blocks_per_unit = ceil_div(ceil_div(blocks, per_sample()), whole_groups) * whole_groups;
   }
+  side_by_side = 2 * block_bytes * blocks_per_unit <= cache_sizes().last_level;
   const bool fits = block_bytes * blocks_per_unit * threads <= cache_sizes().last_level / 2;
   one_each = !whole && (threads == 1 || (!across && count() >= std::int64_t{2} * threads && fits));
 }
@@ -68,11 +76,11 @@ Strips::Strips(const Walk& walk, const Unit& unit, int threads)
   even_ = unit.blocks() - (narrow_last ? 1 : 0);
   blocks_ = std::max<std::int64_t>(kMostLanes / walk.padded_width(), 1);
   if (threads > 1) {
-    const std::int64_t strips =
-        ceil_div(std::int64_t{4} * threads, std::max<std::int64_t>(tiles_, 1));
+    const std::int64_t tiles = std::max<std::int64_t>(tiles_, 1);
     const std::int64_t stretch = std::max<std::int64_t>(walk.tile_steps * walk.block_lanes, 1);
-    blocks_ =
-        std::min(blocks_, std::max(ceil_div(even_, strips), ceil_div(kLeastStretch, stretch)));
+    const std::int64_t fair = ceil_div(even_, ceil_div(std::int64_t{4} * threads, tiles));
+    const std::int64_t most = ceil_div(even_, ceil_div(threads, tiles));
+    blocks_ = std::min({blocks_, std::max(fair, ceil_div(kLeastStretch, stretch)), most});
   }
   blocks_ = std::clamp<std::int64_t>(blocks_, 1, std::max<std::int64_t>(even_, 1));
   strips_ = ceil_div(even_, blocks_) + (narrow_last ? 1 : 0);

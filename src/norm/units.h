@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
+#include "base/parallel.h"
 #include "norm/walk.h"
 
 namespace equipoise::norm {
@@ -9,7 +11,7 @@ namespace equipoise::norm {
 /// The part of an activation whose moments are complete, so that its second sweep can follow the
 /// first: samples [n0, n1) and blocks [l0, l1), whole statistic groups.
 struct Unit {
-  std::int64_t n0, n1, l0, l1;
+  std::int64_t n0 = 0, n1 = 0, l0 = 0, l1 = 0;
   std::int64_t blocks() const { return l1 - l0; }
 };
 
@@ -23,6 +25,8 @@ struct Units {
   std::int64_t blocks = 0;
   std::int64_t blocks_per_unit = 1;
   bool one_each = true;
+  /// Two units fit in the cache side by side: the first sweep of one and the second of another.
+  bool side_by_side = true;
   int threads = 1;
 
   /// `channels_per_group` as in Partition; `tensors` is the number of tensors that both sweeps
@@ -59,5 +63,23 @@ class Strips {
   std::int64_t strips_;
   std::int64_t tiles_;
 };
+
+/// The second sweep of a unit and the first of the next: side by side where both fit in the cache,
+/// so that memory delivers to one thread while it takes from another; else one after the other.
+template <class First, class Second>
+void run_sweeps(const Units& units, std::int64_t firsts, std::int64_t seconds, First&& first,
+                Second&& second) {
+  if (!units.side_by_side) {
+    parallel_for(seconds, units.threads, second);
+    parallel_for(firsts, units.threads, first);
+    return;
+  }
+  const std::int64_t in_turn = 2 * std::min(firsts, seconds);
+  parallel_for(firsts + seconds, units.threads, [&](std::int64_t i, int thread) {
+    const bool is_first = i < in_turn ? i % 2 == 0 : firsts > seconds;
+    const std::int64_t k = i < in_turn ? i / 2 : i - in_turn / 2;
+    is_first ? first(k, thread) : second(k, thread);
+  });
+}
 
 }  // namespace equipoise::norm

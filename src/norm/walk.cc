@@ -14,11 +14,11 @@ constexpr std::int64_t kSmallPlane = 512;
 // Fewer samples than this would not pay for coefficients per lane.
 constexpr std::int64_t kSlabSamples = 4;
 constexpr std::int64_t kSlabLanes = 8192;
-// Elements of a tile: 64 KiB of f32 of one channel, 512 KiB of lanes. f32 sums stay accurate, the
-// merge in f64 costs little, and there are enough tiles to share out.
+// Elements of a tile: 64 KiB of f32 of one channel, 128 KiB of the lanes of a block. f32 sums stay
+// accurate, the merge in f64 costs little, and there are enough tiles for threads to share.
 constexpr std::int64_t kRunTile = 16384;
-constexpr std::int64_t kLaneTile = 131072;
-// A tile costs some ten nanoseconds a channel, so it has that many steps at least.
+constexpr std::int64_t kLaneTile = 32768;
+// A tile costs some nanoseconds a channel, so it has that many steps at least.
 constexpr std::int64_t kLeastRows = 128;
 constexpr std::int64_t kNarrow = 64;
 

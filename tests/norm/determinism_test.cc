@@ -42,12 +42,14 @@ TEST(Determinism, GroupNorm) {
 TEST(Determinism, LayerNorm) {
   expect_determinism({.normalization = Normalization::kLayer, .axes = {.trailing = 1}});
   expect_determinism({.normalization = Normalization::kLayer, .axes = {.trailing = 2}});
-  expect_determinism({.normalization = Normalization::kLayer, .axes = {}});
+  expect_determinism(
+      {.normalization = Normalization::kLayer, .axes = {.trailing = LayerAxes::kChannels}});
 }
 
 TEST(Determinism, RmsNorm) {
   expect_determinism({.normalization = Normalization::kRms, .axes = {.trailing = 2}});
-  expect_determinism({.normalization = Normalization::kRms, .axes = {}});
+  expect_determinism(
+      {.normalization = Normalization::kRms, .axes = {.trailing = LayerAxes::kChannels}});
 }
 
 TEST(Determinism, BatchNormBeyondTheCache) {

@@ -219,7 +219,8 @@ TEST(SpecialValues, GroupsOfASingleElementGiveTheBias) {
         test.residual = true;
         expect_matches_reference(test);
         test.shape = {3, 1, 18};
-        test.method = {.normalization = Normalization::kLayer, .axes = {}};
+        test.method = {.normalization = Normalization::kLayer,
+                       .axes = {.trailing = LayerAxes::kChannels}};
         expect_matches_reference(test);
         test.shape = {3, 4, 1};
         test.method = {.normalization = Normalization::kLayer, .axes = {.trailing = 1}};

@@ -84,7 +84,8 @@ TEST(StressTable, LayerNormOverTrailingDimensions) {
 }
 
 TEST(StressTable, LayerNormOverChannels) {
-  expect_stress_table({.normalization = Normalization::kLayer, .axes = {}});
+  expect_stress_table(
+      {.normalization = Normalization::kLayer, .axes = {.trailing = LayerAxes::kChannels}});
 }
 
 // What norm.h promises: |mean| up to 1e5 standard deviations.

@@ -19,8 +19,7 @@ struct GradientTile : Tile {
   std::int64_t weight_stride = 0;
 };
 
-/// Kernel 3, `gradient_moments`: Σ dz and Σ dz·(x − m)·scale, f32 within the tile. kRuns and
-/// kLanes.
+/// Kernel 3, `gradient_moments`: Σ dz and Σ dz·(x − m)·scale, f32 within the tile.
 struct GradientMomentsTile : GradientTile {
   /// Receives dz, or null. May be dy.
   void* dz = nullptr;
@@ -32,8 +31,7 @@ struct GradientMomentsTile : GradientTile {
 };
 void gradient_moments(const GradientMomentsTile& tile);
 
-/// Kernel 4, `gradient_affine`: dx = a·scale·dz + w·(q·(x − m)·scale + s), w the weight. kRuns and
-/// kLanes.
+/// Kernel 4, `gradient_affine`: dx = a·scale·dz + w·(q·(x − m)·scale + s), w the weight.
 struct GradientAffineTile : GradientTile {
   void* dx = nullptr;
   /// Per block or lane, like the coefficients; null: dx = a·scale·dz.

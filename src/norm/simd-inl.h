@@ -138,7 +138,8 @@ HWY_INLINE void unrolled(Body&& body) {
 template <int kColumns, int kRows, class Body>
 HWY_INLINE void for_columns(std::int64_t rows, std::int64_t length, Body&& body) {
   const std::int64_t step = lanes();
-  // Sums in f32 of many rows lose digits: those of 64 are added up before they join the others.
+  // Sums in f32 of many rows lose digits: of short rows, those of 64 are added up before they join
+  // the others; of longer ones, a tile has at most some thousand.
   constexpr std::int64_t kNarrowRows = 64;
   // Up to here, the columns of a row (five values each in a backward) leave room for the rows.
   constexpr std::int64_t kLongRow = 1024;

@@ -32,7 +32,8 @@ struct Elements {
       : data(first), shape(view.shape), layout(view.layout), dtype(view.dtype) {}
 };
 
-/// Samples [n0, n1) and positions [s0, s1) of one block: what one call of a kernel works on.
+/// Samples [n0, n1) and steps [s0, s1): what one call of a kernel works on, of one block or
+/// several.
 struct TileRange {
   std::int64_t n0, n1, s0, s1;
   std::int64_t samples() const { return n1 - n0; }
@@ -49,8 +50,8 @@ struct TileRange {
 /// | channels_last             | 1       | S     | C                      | kLanes |
 /// | blocked by B              | ⌈C/B⌉   | S     | B                      | kLanes |
 ///
-/// Tiles are rectangles of samples × steps of a block. All of this depends on shapes alone, never
-/// on threads, so that sums are always formed in the same order.
+/// Tiles are rectangles of samples × steps; a channel's sums are formed per tile. All of this
+/// depends on shapes alone, never on threads, so that sums are always formed in the same order.
 struct Walk {
   Form form = Form::kRuns;
   std::int64_t samples = 0, channels = 0, positions = 0;
@@ -81,8 +82,7 @@ struct Walk {
     return (l1 - 1 - l0) * block_channels + channels_in(l1 - 1);
   }
   std::int64_t lane_width() const { return repeat * block_lanes; }
-  /// Floats to set aside for one value per lane of a row; readable beyond the last lane as kernels
-  /// need it.
+  /// Floats to set aside for one value per lane of a row: a multiple of 16, but one for runs.
   std::int64_t padded_width() const {
     return form == Form::kRuns ? 1 : (lane_width() + 15) / 16 * 16;
   }

@@ -16,8 +16,8 @@ struct Unit {
 };
 
 /// Units of a walk, and who works on them: either each thread takes a unit and does both sweeps, or
-/// all threads share one unit's tiles, sweep by sweep. Units fit in the cache, where the second
-/// sweep finds them, and hold as many blocks as do, so that memory is read in long stretches. The
+/// all threads share the tiles of two units (see `run_sweeps`). Units fit in the cache, where the
+/// second sweep finds them, and hold many blocks, so that memory is read in long stretches. The
 /// choice changes no result.
 struct Units {
   bool across_samples = true;

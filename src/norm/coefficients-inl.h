@@ -80,7 +80,7 @@ HWY_INLINE void for_vectors(const T* out, std::int64_t length, bool streaming, b
   std::int64_t begin = length;  // of what is streamed
   std::int64_t end = length;
   if (streaming) {
-    const std::int64_t past =
+    const auto past =
         static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out) % 64 / sizeof(T));
     const std::int64_t head = (kLine - past) % kLine;
     if (head + kLine <= length && (head == 0 || !has_bits)) {

@@ -67,13 +67,14 @@ struct RowsBackwardLoops {
     V s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
     V p0 = s0, p1 = s0, p2 = s0, p3 = s0;
     V q0 = s0, q1 = s0;
-    const auto add = [&](std::int64_t i, auto n, V& s, V& p, V& q) EQUIPOISE_INLINE_LAMBDA {
-      const Element e = element<kScaled>(row, offset, bits, i, n);
-      if constexpr (!kScaled) q = hn::MulAdd(e.dz, e.dz, q);
-      const V dz = hn::Mul(row.parameters.gamma(i), e.dz);
-      s = hn::Add(s, dz);
-      p = hn::MulAdd(dz, e.normalized, p);
-    };
+    const auto add = [&](std::int64_t i, auto n, V& s, V& p, [[maybe_unused]] V& q)
+                         EQUIPOISE_INLINE_LAMBDA {
+                           const Element e = element<kScaled>(row, offset, bits, i, n);
+                           if constexpr (!kScaled) q = hn::MulAdd(e.dz, e.dz, q);
+                           const V dz = hn::Mul(row.parameters.gamma(i), e.dz);
+                           s = hn::Add(s, dz);
+                           p = hn::MulAdd(dz, e.normalized, p);
+                         };
     const std::int64_t step = lanes();
     std::int64_t i = begin;
     if constexpr (!kScaled) {

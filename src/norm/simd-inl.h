@@ -143,9 +143,9 @@ HWY_INLINE void for_columns(std::int64_t rows, std::int64_t length, Body&& body)
   constexpr std::int64_t kNarrowRows = 64;
   // Up to here, the columns of a row (five values each in a backward) leave room for the rows.
   constexpr std::int64_t kLongRow = 1024;
-  const std::int64_t at_once = length <= kColumns * step ? kNarrowRows
-                               : length <= kLongRow      ? std::int64_t{1}
-                                                         : std::int64_t{kRows};
+  std::int64_t at_once = kRows;
+  if (length <= kLongRow) at_once = 1;
+  if (length <= kColumns * step) at_once = kNarrowRows;
   for (std::int64_t r = 0; r < rows; r += at_once) {
     const std::int64_t count = std::min(at_once, rows - r);
     std::int64_t i = 0;

@@ -56,8 +56,7 @@ TEST(Blocks, OfSeveralUnitsMatchTheReference) {
   }
 }
 
-// The last ghost batch is smaller: where two or more samples fill the batch, it has as many as
-// remain.
+// A last ghost batch of two samples would by itself be walked in another way than those of four.
 TEST(Blocks, OfASmallerLastGhostBatchKeepTheirBits) {
   for (const Shape& shape : {Shape{6, 18, 5, 7}, Shape{9, 48, 25}, Shape{6, 33, 16, 16}}) {
     for (const Layout layout : kLayouts) {

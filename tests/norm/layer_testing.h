@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "equipoise/error.h"
 #include "equipoise/layers.h"
+#include "norm/error_message.h"
 
 namespace equipoise {
 
@@ -69,15 +69,6 @@ inline BatchNorm trained_layer(BatchNormConfig config = {}) {
     layer.running_statistics().mutable_var()[c] = 4.0F + static_cast<float>(c);
   }
   return layer;
-}
-
-inline std::string message_of(const auto& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 }  // namespace equipoise

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "equipoise/error.h"
+#include "norm/error_message.h"
 
 namespace equipoise {
 namespace {
@@ -48,15 +49,6 @@ const std::vector<Batch> kBatches = {{1.5, -2.25, 3.0}, {10.0, 12.5}, {-7.0, -7.
                                      {0.1, 0.2, 0.7},   {1e3, 1.1e3}, {4, 5, 9}};
 
 std::vector<float> values_of(std::span<const float> span) { return {span.begin(), span.end()}; }
-
-std::string message_of(const auto& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(RunningStatistics, StartWithMeanZeroAndVarianceOne) {
   const RunningStatistics running(3);
@@ -343,64 +335,6 @@ TEST(RunningStatistics, ImpossibleRulesAreErrors) {
   RunningStatistics running(1);
   EXPECT_THROW(running.set_rule({.momentum = 2}), Error);
   EXPECT_EQ(running.rule(), UpdateRule{});
-}
-
-class CommitTogether : public ::testing::Test {
- protected:
-  void stage(RunningStatistics& running) {
-    running.stage(std::vector<Moments>(static_cast<std::size_t>(running.channels()),
-                                       moments_of(kBatches[0])));
-  }
-  void expect_unchanged(const RunningStatistics& running) {
-    EXPECT_THAT(running.mean(), Each(0));
-    EXPECT_THAT(running.var(), Each(1));
-    EXPECT_EQ(running.num_batches_tracked(), 0);
-  }
-
-  RunningStatistics a_{2, {}, "a"};
-  RunningStatistics b_{3, {}, "b"};
-  std::vector<RunningStatistics*> both_ = {&a_, &b_};
-};
-
-TEST_F(CommitTogether, CommitsAll) {
-  stage(a_);
-  stage(b_);
-  commit_together(both_);
-  EXPECT_THAT(a_.mean(), Each(0.075F));
-  EXPECT_THAT(b_.mean(), Each(0.075F));
-  EXPECT_EQ(a_.staged() + b_.staged(), 0);
-}
-
-TEST_F(CommitTogether, OneNanChangesNoLayer) {
-  stage(a_);
-  stage(b_);
-  b_.stage(std::vector<Moments>(3, Moments{4, kNan, 1}));
-  EXPECT_THAT(message_of([&] { commit_together(both_); }), HasSubstr("b: "));
-  expect_unchanged(a_);
-  expect_unchanged(b_);
-  EXPECT_EQ(a_.staged(), 1);
-}
-
-TEST_F(CommitTogether, OneLayerWithoutAStageChangesNoLayer) {
-  stage(a_);
-  EXPECT_THAT(message_of([&] { commit_together(both_); }), HasSubstr("b: commit without"));
-  expect_unchanged(a_);
-}
-
-TEST_F(CommitTogether, ALayerListedTwiceIsAnError) {
-  stage(a_);
-  EXPECT_THAT(message_of([&] {
-                commit_together(std::vector{&a_, &a_});
-              }),
-              HasSubstr("listed twice"));
-  expect_unchanged(a_);
-}
-
-TEST_F(CommitTogether, NullIsAnError) {
-  stage(a_);
-  const std::vector<RunningStatistics*> with_null = {&a_, nullptr};
-  EXPECT_THAT(message_of([&] { commit_together(with_null); }), HasSubstr("2 of 2 are null"));
-  expect_unchanged(a_);
 }
 
 }  // namespace

@@ -21,19 +21,11 @@ void parallel_for(std::int64_t tasks, int threads, Task&& task) {
       const_cast<void*>(static_cast<const void*>(&task)));
 }
 
-/// Calls task(first, last) for chunks of the range [0, count).
+/// The same, task(first, last), for chunks of the range [0, count).
 template <class Task>
-void for_chunks(std::int64_t count, std::int64_t chunk, int threads, Task&& task) {
+void parallel_for_chunks(std::int64_t count, std::int64_t chunk, int threads, Task&& task) {
   parallel_for((count + chunk - 1) / chunk, threads,
                [&](std::int64_t k, int) { task(k * chunk, std::min((k + 1) * chunk, count)); });
-}
-
-/// The same for small tasks, `chunk` of which make up one.
-template <class Task>
-void parallel_for_chunks(std::int64_t tasks, std::int64_t chunk, int threads, Task&& task) {
-  for_chunks(tasks, chunk, threads, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) task(i);
-  });
 }
 
 }  // namespace equipoise

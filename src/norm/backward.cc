@@ -44,8 +44,7 @@ class BackwardPass {
                      !arguments.dweight.empty() || !arguments.dbias.empty()),
         units_(walk_, block_.across_samples(), state.partition.channels, state.dtype, 2,
                state.communicator != nullptr),
-        streaming_(arguments.dx && beyond_cache(arguments.dx) &&
-                   arguments.dx.data != arguments.dy.data) {
+        streaming_(streams(arguments.dx, arguments.dy)) {
     const Unit first = units_.at(0);
     scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 2);
     for (UnitScratch& s : scratch_) {
@@ -244,11 +243,11 @@ class BackwardPass {
   // Returns whether some are extreme.
   bool form_coefficients(const Unit& unit, const UnitScratch& scratch) const {
     std::atomic<bool> any_extreme{false};
-    for_chunks(block_.group_count(unit), kGroupChunk, units_.threads,
-               [&](std::int64_t first, std::int64_t last) {
-                 if (block_.form(unit, first, last, gamma_, beta_, scratch.coefficients))
-                   any_extreme.store(true, std::memory_order_relaxed);
-               });
+    parallel_for_chunks(block_.group_count(unit), kGroupChunk, units_.threads,
+                        [&](std::int64_t first, std::int64_t last) {
+                          if (block_.form(unit, first, last, gamma_, beta_, scratch.coefficients))
+                            any_extreme.store(true, std::memory_order_relaxed);
+                        });
     return any_extreme.load();
   }
 
@@ -258,10 +257,11 @@ class BackwardPass {
       sum_groups(unit, 0, groups, scratch);
       sum_groups_over_ranks();
     }
-    for_chunks(groups, kGroupChunk, units_.threads, [&](std::int64_t first, std::int64_t last) {
-      if (first_sweep_ && !over_ranks_) sum_groups(unit, first, last, scratch);
-      if (through_statistics_) form_shares(unit, first, last, scratch);
-    });
+    parallel_for_chunks(groups, kGroupChunk, units_.threads,
+                        [&](std::int64_t first, std::int64_t last) {
+                          if (first_sweep_ && !over_ranks_) sum_groups(unit, first, last, scratch);
+                          if (through_statistics_) form_shares(unit, first, last, scratch);
+                        });
   }
 
   void sum_groups_over_ranks() {
@@ -317,10 +317,7 @@ void backward(const NormBackward& arguments, const NormRecord::State& state,
     ParameterGradient total;
     for (std::int64_t row = 0; row < rows; ++row)
       total += parameters[static_cast<std::size_t>(row * channels + c)];
-    if (!arguments.dbias.empty())
-      arguments.dbias[static_cast<std::size_t>(c)] = static_cast<float>(total.dz);
-    if (!arguments.dweight.empty())
-      arguments.dweight[static_cast<std::size_t>(c)] = static_cast<float>(total.products);
+    write_parameter_gradient(arguments, c, total);
   }
 }
 

@@ -40,7 +40,7 @@ class ForwardPass {
         moments_(x_, block_.across_samples(), state.partition.channels, weights_, walk_, arena),
         units_(walk_, block_.across_samples(), state.partition.channels, x_.dtype, 1,
                options.communicator != nullptr),
-        streaming_(beyond_cache(arguments.y) && arguments.y.data != arguments.x.data) {
+        streaming_(streams(arguments.y, arguments.x)) {
     const Unit first = units_.at(0);
     scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 2);
     for (UnitScratch& s : scratch_) {
@@ -158,7 +158,7 @@ class ForwardPass {
                        arena_);
     }
     std::atomic<bool> any_extreme{false};
-    for_chunks(groups, kGroupChunk, threads, [&](std::int64_t first, std::int64_t last) {
+    parallel_for_chunks(groups, kGroupChunk, threads, [&](std::int64_t first, std::int64_t last) {
       if (with_moments_ && !merged) merge_groups(unit, first, last, scratch);
       set_groups(unit, first, last);
       if (block_.form(unit, first, last, gamma_, beta_, scratch.coefficients))
@@ -188,8 +188,9 @@ class ForwardPass {
 
 }  // namespace
 
-bool beyond_cache(const TensorView& out) {
-  const auto bytes =
+bool streams(const TensorView& out, const ConstTensorView& in) {
+  if (!out || out.data == in.data) return false;
+  const std::int64_t bytes =
       storage_elements(out.shape, out.layout) * static_cast<std::int64_t>(size_of(out.dtype));
   return bytes > cache_sizes().level2;
 }

@@ -37,6 +37,25 @@ struct VectorParameters {
   HWY_INLINE V beta(std::int64_t /*i*/) const { return bias; }
 };
 
+/// The centre and width of a statistic group as kernels take them, `m` and `correction` multiplied
+/// by scale and `rstd` divided by it: x̂ = ((x·scale − m) + correction)·rstd, where the correction
+/// is what rounding the mean left over.
+struct Center {
+  float m;
+  float correction;
+  float rstd;
+  float scale;
+
+  Center(double mean, double exact_rstd)
+      : scale(is_extreme(mean, exact_rstd) ? kExtremeScale : 1.0F) {
+    const auto rounded = static_cast<float>(mean);
+    m = rounded * scale;
+    correction =
+        static_cast<float>((static_cast<double>(rounded) - mean) * static_cast<double>(scale));
+    rstd = static_cast<float>(exact_rstd / static_cast<double>(scale));
+  }
+};
+
 /// Coefficients of elements of one mean and one rstd: a = γ·rstd and b = β + a·(m − mean) are
 /// formed per vector.
 template <class Parameters>
@@ -59,8 +78,6 @@ struct RowSource {
   /// x̂
   HWY_INLINE V normalized(V deviation) const { return hn::MulAdd(deviation, rstd, shift); }
 };
-
-inline Center center_of(double mean, double rstd) { return {mean, rstd, is_extreme(mean, rstd)}; }
 
 /// How far ahead of the second sweep, which finds its elements in the cache, those of a next group
 /// are fetched: memory would idle while it runs. At least 6 KiB of f32: 2 and 16 are slower.

@@ -201,7 +201,7 @@ struct RowsBackwardLoops {
     const std::int64_t first = g * length;
     const std::int64_t offset = r * tile.stride + first;
     const std::uint8_t* bits = bits_at(tile.bits, r * tile.bits_stride + first / 8);
-    const Row row(center_of(tile.mean[group], tile.rstd[group]),
+    const Row row(Center(tile.mean[group], tile.rstd[group]),
                   {tile.weight + first, tile.bias + first});
     const RowSums sums =
         tile.sweeps == Sweeps::kRest ? tile.sums[group] : row_sums(row, offset, bits, length);
@@ -234,7 +234,7 @@ struct RowsBackwardLoops {
     const float* bias = tile.bias + g * count;
     const std::uint8_t* bits = bits_at(tile.bits, r * tile.bits_stride + first / 8);
     GradientSums* runs = tile.runs + group * count;
-    RunRow row(center_of(tile.mean[group], tile.rstd[group]),
+    RunRow row(Center(tile.mean[group], tile.rstd[group]),
                VectorParameters{hn::Zero(d), hn::Zero(d)});
     const bool huge =
         !std::isfinite(sums_of_runs<false>(row, offset, bits, length, weight, bias, runs));

@@ -91,7 +91,7 @@ struct RowsForwardBody {
         const std::int64_t first = g * length;
         const std::int64_t offset = row * tile.stride + first;
         if (!tile.has_statistics) set_statistics(group, offset, length);
-        const Center center = center_of(tile.mean[group], tile.rstd[group]);
+        const Center center(tile.mean[group], tile.rstd[group]);
         std::uint8_t* bits = row_bits != nullptr ? row_bits + first / 8 : nullptr;
         tile.run == 1 ? elements(center, offset, first, bits, length)
                       : runs(center, offset, first, bits, length);

@@ -170,11 +170,13 @@ void write_parameter_gradients(const NormBackward& out, const RowChunks& chunks,
 void write_parameter_gradients(const NormBackward& out, const RowChunks& chunks,
                                std::span<const GradientSums> runs, int threads) {
   const std::int64_t count = chunks.length / chunks.run;
-  parallel_for_chunks(count, 64, threads, [&](std::int64_t c) {
-    GradientSums total;
-    for (std::int64_t r = 0; r < chunks.rows; ++r)
-      total += runs[static_cast<std::size_t>(r * count + c)];
-    write_parameter_gradient(out, c, total);
+  parallel_for_chunks(count, 64, threads, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t c = first; c < last; ++c) {
+      GradientSums total;
+      for (std::int64_t r = 0; r < chunks.rows; ++r)
+        total += runs[static_cast<std::size_t>(r * count + c)];
+      write_parameter_gradient(out, c, total);
+    }
   });
 }
 

@@ -19,24 +19,6 @@ inline bool is_extreme(double mean, double rstd) {
   return rstd < 0x1p-50 || (std::abs(mean) > 0x1p100 && rstd < 1);
 }
 
-/// The centre and width of a statistic group as kernels take them, `m` and `correction` multiplied
-/// by scale and `rstd` divided by it: x̂ = ((x·scale − m) + correction)·rstd, where the correction
-/// is what rounding the mean left over.
-struct Center {
-  float m;
-  float correction;
-  float rstd;
-  float scale;
-
-  Center(double mean, double exact_rstd, bool extreme) : scale(extreme ? kExtremeScale : 1.0F) {
-    const auto rounded = static_cast<float>(mean);
-    m = rounded * scale;
-    correction =
-        static_cast<float>((static_cast<double>(rounded) - mean) * static_cast<double>(scale));
-    rstd = static_cast<float>(exact_rstd / static_cast<double>(scale));
-  }
-};
-
 /// One value per lane of consecutive blocks, `walk.padded_width()` floats each.
 class LaneValues {
  public:

@@ -49,4 +49,11 @@ void gradient_sums(const Walk& walk, std::int64_t l0, std::int64_t l1, GradientM
   }
 }
 
+void write_parameter_gradient(const NormBackward& out, std::int64_t parameter,
+                              const GradientSums& sums) {
+  const auto i = static_cast<std::size_t>(parameter);
+  if (!out.dbias.empty()) out.dbias[i] = static_cast<float>(sums.dz);
+  if (!out.dweight.empty()) out.dweight[i] = static_cast<float>(sums.products);
+}
+
 }  // namespace equipoise::norm

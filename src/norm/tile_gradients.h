@@ -20,6 +20,10 @@ struct GradientSums {
   }
 };
 
+/// Into dbias and dweight, as far as they are wanted.
+void write_parameter_gradient(const NormBackward& out, std::int64_t parameter,
+                              const GradientSums& sums);
+
 /// Runs kernel 3 on a tile of blocks [l0, l1) and adds up the lanes of each channel, into one sum
 /// and one product per channel. Sums that overflow are formed again from smaller terms.
 void gradient_sums(const Walk& walk, std::int64_t l0, std::int64_t l1, GradientMomentsTile tile,

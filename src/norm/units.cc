@@ -8,9 +8,6 @@
 namespace equipoise::norm {
 namespace {
 
-// A unit costs some hundred nanoseconds of its own; less than this is not worth one, nor a thread.
-constexpr std::int64_t kLeastUnitBytes = 64 << 10;
-
 // Bytes of a sample that a unit holds at least.
 constexpr std::int64_t kUnitStretchBytes = 128 << 10;
 // Elements of a sample that a tile reads on end, if there are: memory takes a while to come up to
@@ -31,6 +28,11 @@ std::int64_t blocks_of_whole_groups(const Walk& walk, std::int64_t channels_per_
 
 }  // namespace
 
+int threads_for(std::int64_t bytes) {
+  constexpr std::int64_t kLeastBytes = 64 << 10;
+  return static_cast<int>(std::clamp<std::int64_t>(bytes / kLeastBytes, 1, num_threads()));
+}
+
 Units::Units(const Walk& walk, bool across, std::int64_t channels_per_group, DType dtype,
              int tensors, bool whole)
     : across_samples(across), samples(walk.samples), blocks(walk.blocks) {
@@ -40,8 +42,7 @@ Units::Units(const Walk& walk, bool across, std::int64_t channels_per_group, DTy
                                  static_cast<std::int64_t>(size_of(dtype)) * tensors,
                              1);
   const std::int64_t total_bytes = block_bytes * blocks * (across ? 1 : samples);
-  threads =
-      static_cast<int>(std::clamp<std::int64_t>(total_bytes / kLeastUnitBytes, 1, num_threads()));
+  threads = threads_for(total_bytes);
   const std::int64_t whole_groups = blocks_of_whole_groups(walk, channels_per_group);
   // Of units that all share, two are at work, which takes several to be of use; a unit that is a
   // thread's own may take half of its second level.

@@ -15,6 +15,9 @@ struct Unit {
   std::int64_t blocks() const { return l1 - l0; }
 };
 
+/// Threads that so many bytes of a tensor are worth.
+int threads_for(std::int64_t bytes);
+
 /// Units of a walk, and who works on them: either each thread takes a unit and does both sweeps, or
 /// all threads share the tiles of two units (see `run_sweeps`). Units fit in the cache, where the
 /// second sweep finds them, and hold many blocks, so that memory is read in long stretches. The

@@ -12,8 +12,9 @@
 
 namespace equipoise {
 
-/// How an element is stored. Arithmetic is in f32 whatever the storage.
-enum class DType : std::uint8_t { kF32, kBF16 };
+/// How an element is stored. Arithmetic is in f32 whatever the storage; kI32 is for indices (class
+/// labels, tokens), of which nothing is computed.
+enum class DType : std::uint8_t { kF32, kBF16, kI32 };
 
 /// Where element (n, c, s) of an activation lives; s is the position, all dimensions behind the
 /// channel flattened (the last one fastest), S their product. Every layout is dense.

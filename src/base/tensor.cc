@@ -9,7 +9,7 @@
 
 namespace equipoise {
 
-std::size_t size_of(DType dtype) { return dtype == DType::kF32 ? 4 : 2; }
+std::size_t size_of(DType dtype) { return dtype == DType::kBF16 ? 2 : 4; }
 
 const char* to_string(DType dtype) {
   switch (dtype) {
@@ -17,6 +17,8 @@ const char* to_string(DType dtype) {
       return "f32";
     case DType::kBF16:
       return "bf16";
+    case DType::kI32:
+      return "i32";
   }
   return "unknown dtype";
 }

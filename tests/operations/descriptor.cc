@@ -1,0 +1,40 @@
+#include "operations/descriptor.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/random.h"
+
+namespace equipoise::testing {
+
+std::vector<OperationTest> all_operation_tests() {
+  std::vector<OperationTest> all;
+  for (const auto& tests : {loss_tests}) {
+    for (OperationTest& test : tests()) all.push_back(std::move(test));
+  }
+  return all;
+}
+
+std::map<std::string, Array> fill_inputs(const Graph& graph, const OperationTest& test) {
+  std::map<std::string, Array> values;
+  for (const TensorInfo& info : graph.tensors()) {
+    if (info.role == TensorRole::kResult || info.role == TensorRole::kConstant) continue;
+    const auto found = test.fills.find(info.name);
+    const Fill fill = found == test.fills.end() ? Fill{} : found->second;
+    const std::uint64_t key = name_key(info.name);
+    Array array(info.type.shape.resolve(test.batch));
+    std::uint64_t draw = 0;
+    for (double& value : array.values) {
+      do {
+        const double u = uniform(key, draw++);
+        value = fill.integers ? fill.low + std::floor(u * (fill.high - fill.low + 1))
+                              : fill.low + u * (fill.high - fill.low);
+      } while (std::ranges::any_of(
+          fill.kinks, [&](double kink) { return std::abs(value - kink) < fill.margin; }));
+    }
+    values[info.name] = std::move(array);
+  }
+  return values;
+}
+
+}  // namespace equipoise::testing

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+
+#include "equipoise/graph.h"
+#include "equipoise/operations.h"
+
+namespace equipoise {
+
+/// How a window moves over an image: what convolution and pooling have in common.
+struct Window {
+  ops::Pair kernel = {1, 1};
+  ops::Pair stride = {1, 1};
+  ops::Edges padding = {};
+  ops::Pair dilation = {1, 1};
+};
+
+/// (N, channels, H′, W′), the places that the window takes on x (N, C, H, W):
+/// H′ = ⌊(H + top + bottom − dilation·(kernel − 1) − 1) / stride⌋ + 1, and W′ likewise.
+/// Throws Error for options that are out of range and a window that does not fit.
+GraphShape window_output(const GraphShape& x, const Window& window, std::int64_t channels);
+
+}  // namespace equipoise

@@ -45,6 +45,7 @@ std::vector<OperationTest> all_operation_tests();
 std::map<std::string, Array> fill_inputs(const Graph& graph, const OperationTest& test);
 
 std::vector<OperationTest> convolution_tests();
+std::vector<OperationTest> elementwise_tests();
 std::vector<OperationTest> linear_tests();
 std::vector<OperationTest> loss_tests();
 

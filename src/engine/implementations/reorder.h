@@ -1,0 +1,10 @@
+#pragma once
+
+#include "engine/implementation.h"
+
+namespace equipoise::engine {
+
+/// x, as it is, to another format; or why that cannot be.
+Answer reorder(const NodeContext& node, const Format& to);
+
+}  // namespace equipoise::engine

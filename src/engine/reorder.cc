@@ -1,0 +1,17 @@
+#include "engine/reorder.h"
+
+namespace equipoise::engine {
+
+Signature Reorder::signature() const {
+  static constexpr Signature::Port kInputs[] = {{"x"}};
+  static constexpr Signature::Port kOutputs[] = {{"y"}};
+  return {.inputs = kInputs, .outputs = kOutputs};
+}
+
+std::vector<TensorType> Reorder::infer(InputTypes inputs) const { return {*inputs[0]}; }
+
+void Reorder::evaluate(const Evaluation& evaluation) const {
+  evaluation.output(0) = evaluation.input(0);
+}
+
+}  // namespace equipoise::engine

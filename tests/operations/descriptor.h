@@ -44,6 +44,7 @@ std::vector<OperationTest> all_operation_tests();
 /// Values for every input, parameter and buffer of the graph, by name.
 std::map<std::string, Array> fill_inputs(const Graph& graph, const OperationTest& test);
 
+std::vector<OperationTest> activation_tests();
 std::vector<OperationTest> loss_tests();
 
 }  // namespace equipoise::testing

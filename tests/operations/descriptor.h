@@ -46,5 +46,6 @@ std::map<std::string, Array> fill_inputs(const Graph& graph, const OperationTest
 
 std::vector<OperationTest> activation_tests();
 std::vector<OperationTest> loss_tests();
+std::vector<OperationTest> norm_tests();
 
 }  // namespace equipoise::testing

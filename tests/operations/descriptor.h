@@ -45,7 +45,10 @@ std::vector<OperationTest> all_operation_tests();
 std::map<std::string, Array> fill_inputs(const Graph& graph, const OperationTest& test);
 
 std::vector<OperationTest> activation_tests();
+std::vector<OperationTest> embedding_tests();
 std::vector<OperationTest> loss_tests();
 std::vector<OperationTest> norm_tests();
+std::vector<OperationTest> random_tests();
+std::vector<OperationTest> update_tests();
 
 }  // namespace equipoise::testing

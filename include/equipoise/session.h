@@ -142,7 +142,22 @@ struct Input {
   std::string_view name;
   ConstTensorView value;
 };
-using Inputs = std::initializer_list<Input>;
+
+/// A view of inputs, such as `{{"image", images}, {"labels", labels}}`; for the call alone.
+class Inputs {
+ public:
+  // NOLINTBEGIN(google-explicit-constructor): an argument of functions, in whichever form it is there
+  Inputs(std::initializer_list<Input> inputs) : inputs_(inputs.begin(), inputs.size()) {}
+  Inputs(std::span<const Input> inputs) : inputs_(inputs) {}
+  Inputs(const std::vector<Input>& inputs) : inputs_(inputs) {}
+  // NOLINTEND(google-explicit-constructor)
+
+  auto begin() const { return inputs_.begin(); }
+  auto end() const { return inputs_.end(); }
+
+ private:
+  std::span<const Input> inputs_;
+};
 
 struct SessionOptions {
   /// Layout of images between convolutions; unset: what the machine is fastest with.
@@ -154,8 +169,9 @@ struct SessionOptions {
   std::vector<std::string> taps = {};
   /// How training updates parameters; unset: gradients are computed and nothing is updated.
   std::optional<ops::SgdOptions> optimizer = std::nullopt;
-  /// Gives back the gradient of each trained parameter too, as "<parameter>.gradient".
-  bool return_gradients = false;
+  /// Names, or patterns of `*` and `?`, of parameters and inputs whose gradients training gives back
+  /// too, as "<name>.gradient".
+  std::vector<std::string> gradients = {};
   /// The output of one element that training descends.
   std::string loss = "loss";
   /// Of initialization and of dropout.

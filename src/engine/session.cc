@@ -104,8 +104,7 @@ StepResult Session::train(Inputs inputs, const StepOptions& options) {
   const auto& plan = parts_->plan(Mode::kTraining, batch, threads.count());
   BoundPlan& bound = parts_->context.memory_->bind(plan, parts_->state);
   bound.run.communicator = parts_->options.communicator;
-  const auto words = philox(parts_->options.seed, ++parts_->steps);
-  bound.run.random_key = std::uint64_t{words[0]} << 32U | words[1];
+  bound.run.random_key = step_key(parts_->options.seed, ++parts_->steps);
   engine::set_inputs(bound, inputs, &options.rate);
 
   const auto gate = static_cast<std::size_t>(plan->gate_step) + 1;

@@ -76,7 +76,7 @@ void State::extend(const Graph& graph) {
     if (!mean || means.contains(mean) || has(graph.tensor(mean).name)) continue;
     const TensorInfo& info = graph.tensor(mean);
     parts_->running.push_back(std::make_unique<RunningStatistics>(
-        info.type.shape[0], norm->options().rule, layer_name(info.name)));
+        info.type.shape[0], norm->norm().rule, layer_name(info.name)));
     means[mean] = vars[node.inputs[Norm::kRunningVar]] = parts_->running.back().get();
   }
   for (std::size_t i = 0; i < graph.tensors().size(); ++i) {

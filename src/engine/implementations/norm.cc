@@ -134,13 +134,13 @@ class Backward final : public Kernel {
          .dy = node_.view(arguments.input<void>(Gradient::kDY)),
          .dx = node_.view(arguments.output<void>(Gradient::kDX)),
          .dresidual = node_.view(arguments.output<void>(Gradient::kDResidual)),
-         .dweight = NormNode::span(arguments.output(Gradient::kDWeight), node_.parameters),
-         .dbias = NormNode::span(arguments.output(Gradient::kDBias), node_.parameters),
+         .residual = node_.view(arguments.input<void>(Gradient::kResidual)),
          .weight = NormNode::span(arguments.input(Gradient::kWeight), node_.parameters),
          .bias = NormNode::span(arguments.input(Gradient::kBias), node_.parameters),
-         .residual = node_.view(arguments.input<void>(Gradient::kResidual)),
          .position_weights =
              NormNode::span(arguments.input(Gradient::kPositionWeights), node_.positions),
+         .dweight = NormNode::span(arguments.output(Gradient::kDWeight), node_.parameters),
+         .dbias = NormNode::span(arguments.output(Gradient::kDBias), node_.parameters),
          .workspace = &arguments.run.workspace},
         slot->record);
   }

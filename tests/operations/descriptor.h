@@ -51,5 +51,6 @@ std::vector<OperationTest> elementwise_tests();
 std::vector<OperationTest> linear_tests();
 std::vector<OperationTest> loss_tests();
 std::vector<OperationTest> pool_tests();
+std::vector<OperationTest> shape_tests();
 
 }  // namespace equipoise::testing

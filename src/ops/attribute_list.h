@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "equipoise/operations.h"
@@ -12,6 +13,8 @@ namespace equipoise {
 /// Collects what `Operation::attributes` returns.
 class AttributeList {
  public:
+  explicit AttributeList(std::vector<Attribute> list = {}) : list_(std::move(list)) {}
+
   AttributeList& add(std::string_view name, decltype(Attribute::value) value);
   /// As lists: {vertical, horizontal} and {top, left, bottom, right}.
   AttributeList& add(std::string_view name, const ops::Pair& value);

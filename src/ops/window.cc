@@ -1,13 +1,11 @@
 #include "ops/window.h"
 
 #include <limits>
-#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "graph/operation.h"
 #include "ops/attribute_list.h"
 
 namespace equipoise {
@@ -49,6 +47,19 @@ GraphShape window_output(const GraphShape& x, const Window& window, std::int64_t
     places[axis] = (padded[axis] - covered) / window.stride[axis] + 1;
   }
   return {x[0], channels, places[0], places[1]};
+}
+
+void require_image(std::string_view name, const TensorType& type) {
+  require_dtype(name, type, DType::kF32);
+  require_rank(name, type, 4);
+}
+
+void require_output_gradient(const TensorType& dy, const GraphShape& x, const GraphShape& y) {
+  require_image("dy", dy);
+  if (dy.shape != y) {
+    fail_inference(fmt::format("dy has shape {}; for x of shape {} it has to be {}",
+                               to_string(dy.shape), to_string(x), to_string(y)));
+  }
 }
 
 }  // namespace equipoise

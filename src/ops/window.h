@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "equipoise/graph.h"
 #include "equipoise/operations.h"
+#include "graph/operation.h"
 
 namespace equipoise {
 
@@ -19,5 +21,11 @@ struct Window {
 /// H′ = ⌊(H + top + bottom − dilation·(kernel − 1) − 1) / stride⌋ + 1, and W′ likewise.
 /// Throws Error for options that are out of range and a window that does not fit.
 GraphShape window_output(const GraphShape& x, const Window& window, std::int64_t channels);
+
+/// Throws Error unless an input is (N, C, H, W) in f32.
+void require_image(std::string_view name, const TensorType& type);
+
+/// Throws Error unless dy has the shape y that x leads to.
+void require_output_gradient(const TensorType& dy, const GraphShape& x, const GraphShape& y);
 
 }  // namespace equipoise

@@ -12,11 +12,13 @@
 namespace equipoise::testing {
 
 /// How a test fills an input: uniformly in [low, high], or with integers of that range; no closer
-/// than `margin` to any of `kinks`, where a derivative jumps.
+/// than `margin` to any of `kinks`, where a derivative jumps. With `distinct`, evenly spaced values
+/// in random order: a maximum is a kink where two values are close.
 struct Fill {
   double low = -1;
   double high = 1;
   bool integers = false;
+  bool distinct = false;
   std::vector<double> kinks = {};
   double margin = 0.02;
 };
@@ -51,7 +53,9 @@ std::vector<OperationTest> embedding_tests();
 std::vector<OperationTest> linear_tests();
 std::vector<OperationTest> loss_tests();
 std::vector<OperationTest> norm_tests();
+std::vector<OperationTest> pool_tests();
 std::vector<OperationTest> random_tests();
+std::vector<OperationTest> shape_tests();
 std::vector<OperationTest> update_tests();
 
 }  // namespace equipoise::testing

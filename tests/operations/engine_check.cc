@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <map>
 
+#include <gtest/gtest.h>
+
 #include "base/random.h"
 #include "equipoise/operations.h"
 #include "equipoise/session.h"

@@ -1,5 +1,7 @@
 #include "engine/reorder.h"
 
+#include "graph/differentiate.h"
+
 namespace equipoise::engine {
 
 Signature Reorder::signature() const {
@@ -12,6 +14,10 @@ std::vector<TensorType> Reorder::infer(InputTypes inputs) const { return {*input
 
 void Reorder::evaluate(const Evaluation& evaluation) const {
   evaluation.output(0) = evaluation.input(0);
+}
+
+void Reorder::differentiate(GradientWriter& writer) const {
+  writer.set(0, writer.output_gradient(0));
 }
 
 }  // namespace equipoise::engine

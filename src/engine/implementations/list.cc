@@ -1,4 +1,5 @@
 #include "engine/implementations/implementations.h"
+#include "engine/implementations/reorder.h"
 
 namespace equipoise::engine {
 
@@ -18,6 +19,7 @@ std::vector<const Implementation*> implementations_of(std::string_view operation
       {"linear_data_gradient", "onednn", linear_data_gradient},
       {"linear_weight_gradient", "onednn", linear_weight_gradient},
       {"matmul", "onednn", matmul},
+      {"reorder", "onednn", reorder_preferred},
       {"batch_norm", "norm", norm},
       {"instance_norm", "norm", norm},
       {"group_norm", "norm", norm},

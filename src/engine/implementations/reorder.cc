@@ -47,4 +47,8 @@ Answer reorder(const NodeContext& node, const Format& to) {
   return proposal;
 }
 
+Answer reorder_preferred(const NodeContext& node) {
+  return reorder(node, {.layout = node.input(0).rank() > 2 ? node.preferred : Layout::kChannelsFirst});
+}
+
 }  // namespace equipoise::engine

@@ -9,8 +9,8 @@ namespace equipoise::testing {
 
 std::vector<OperationTest> all_operation_tests() {
   std::vector<OperationTest> all;
-  for (const auto& tests :
-       {convolution_tests, elementwise_tests, linear_tests, loss_tests, pool_tests, shape_tests}) {
+  for (const auto& tests : {convolution_tests, elementwise_tests, linear_tests, loss_tests,
+                            pool_tests, shape_tests, softmax_tests}) {
     for (OperationTest& test : tests()) all.push_back(std::move(test));
   }
   return all;

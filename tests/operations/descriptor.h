@@ -52,5 +52,6 @@ std::vector<OperationTest> linear_tests();
 std::vector<OperationTest> loss_tests();
 std::vector<OperationTest> pool_tests();
 std::vector<OperationTest> shape_tests();
+std::vector<OperationTest> softmax_tests();
 
 }  // namespace equipoise::testing

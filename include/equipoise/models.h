@@ -16,26 +16,24 @@
 
 namespace equipoise {
 
-/// What a network normalizes with. x is (N, C, H, W) in convolutional networks, (N, C) in an MLP
-/// and (N, L, D) in the encoder, where the D features are the channels, and padding does not count.
-enum class NormKind : std::uint8_t {
-  kBatch,     ///< over samples and positions, per channel
-  kLayer,     ///< over all of a sample: group normalization with one group; over features in the
-              ///< encoder
-  kInstance,  ///< over the positions of a sample, per channel
-  kGroup,     ///< over the positions of a sample, per group of channels
-  kRms,       ///< over the channels of each position, with weight and without bias
-  kNone,      ///< left out
-};
-
-[[nodiscard]] EQUIPOISE_API const char* to_string(NormKind kind);
-
 /// The normalization of a network. What is unset is as the network's paper has it.
 ///
 /// A convolution or linear layer that a normalization with a bias follows has none of its own, as
 /// usual (but for VGG's, as in torchvision); with kRms and kNone it has one.
 struct ModelNorm {
-  std::optional<NormKind> kind = std::nullopt;
+  /// x is (N, C, H, W) in convolutional networks, (N, C) in an MLP and (N, L, D) in the encoder,
+  /// where the D features are the channels, and padding does not count.
+  enum class Kind : std::uint8_t {
+    kBatch,     ///< over samples and positions, per channel
+    kLayer,     ///< over all of a sample: group normalization with one group; over the features of
+                ///< each position in the encoder
+    kInstance,  ///< over the positions of a sample, per channel
+    kGroup,     ///< over the positions of a sample, per group of channels
+    kRms,       ///< over the channels of each position, with weight and without bias
+    kNone,      ///< left out
+  };
+
+  std::optional<Kind> kind = std::nullopt;
   /// MobileNet and EfficientNet: 1e-3, others 1e-5. Weights of torchvision's mobilenet_v2 and
   /// efficientnet_b0 … b3 were trained with 1e-5.
   std::optional<double> epsilon = std::nullopt;
@@ -51,6 +49,8 @@ struct ModelNorm {
   std::optional<Renorm> renorm = std::nullopt;
   bool synchronized = false;
 };
+
+[[nodiscard]] EQUIPOISE_API const char* to_string(ModelNorm::Kind kind);
 
 /// Sizes of the encoder.
 struct EncoderSizes {

@@ -108,7 +108,7 @@ void build(NetworkBuilder& net) {
 
 std::vector<ModelEntry> encoder_entries() {
   return {{.name = "encoder",
-           .defaults = {.classes = 10, .norm = NormKind::kLayer, .dropout = 0.1},
+           .defaults = {.classes = 10, .norm = ModelNorm::Kind::kLayer, .dropout = 0.1},
            .takes = ModelEntry::Takes::kTokens,
            .build = build}};
 }

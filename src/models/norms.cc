@@ -16,26 +16,26 @@ std::int64_t largest_divisor(std::int64_t channels, std::int64_t at_most) {
 
 }  // namespace
 
-const char* to_string(NormKind kind) {
+const char* to_string(ModelNorm::Kind kind) {
   switch (kind) {
-    case NormKind::kBatch:
+    case ModelNorm::Kind::kBatch:
       return "batch";
-    case NormKind::kLayer:
+    case ModelNorm::Kind::kLayer:
       return "layer";
-    case NormKind::kInstance:
+    case ModelNorm::Kind::kInstance:
       return "instance";
-    case NormKind::kGroup:
+    case ModelNorm::Kind::kGroup:
       return "group";
-    case NormKind::kRms:
+    case ModelNorm::Kind::kRms:
       return "rms";
-    case NormKind::kNone:
+    case ModelNorm::Kind::kNone:
       return "none";
   }
   return "unknown";
 }
 
 bool NetworkBuilder::norm_has_bias() const {
-  return settings_.norm != NormKind::kRms && settings_.norm != NormKind::kNone;
+  return settings_.norm != ModelNorm::Kind::kRms && settings_.norm != ModelNorm::Kind::kNone;
 }
 
 ops::NormInputs NetworkBuilder::norm_inputs(const std::string& name, TensorId x,
@@ -57,9 +57,9 @@ void NetworkBuilder::require_values(const std::string& name, TensorId x,
       "model '{}': {} normalization of {} in '{}' would have groups of one value, and their result "
       "does not depend on the input; take {}another normalization",
       graph_.name(), to_string(settings_.norm), to_string(dimensions), name,
-      settings_.norm == NormKind::kGroup ? "fewer groups or "
-      : dimensions.rank() > 2            ? "a larger image or "
-                                         : ""));
+      settings_.norm == ModelNorm::Kind::kGroup ? "fewer groups or "
+      : dimensions.rank() > 2                   ? "a larger image or "
+                                                : ""));
 }
 
 TensorId NetworkBuilder::batch_norm(const std::string& name, const ops::NormInputs& inputs) {
@@ -83,10 +83,10 @@ TensorId NetworkBuilder::batch_norm(const std::string& name, const ops::NormInpu
 TensorId NetworkBuilder::norm_channels(const std::string& name, const ops::NormInputs& inputs) {
   const std::int64_t count = channels(inputs.x);
   switch (settings_.norm) {
-    case NormKind::kInstance:
+    case ModelNorm::Kind::kInstance:
       require_values(name, inputs.x, 1);
       return ops::instance_norm(graph_, name, inputs, {.epsilon = settings_.epsilon});
-    case NormKind::kGroup: {
+    case ModelNorm::Kind::kGroup: {
       const std::int64_t groups = largest_divisor(count, options_.norm.groups);
       require_values(name, inputs.x, count / groups);
       return ops::group_norm(graph_, name, inputs, groups, {.epsilon = settings_.epsilon});
@@ -97,15 +97,15 @@ TensorId NetworkBuilder::norm_channels(const std::string& name, const ops::NormI
 }
 
 TensorId NetworkBuilder::norm(const std::string& name, TensorId x, double gamma) {
-  if (settings_.norm == NormKind::kNone) return x;
+  if (settings_.norm == ModelNorm::Kind::kNone) return x;
   const ops::NormInputs inputs = norm_inputs(name, x, channels(x), gamma);
   const bool has_positions = shape(x).rank() > 2;
   const ops::NormOptions options{.epsilon = settings_.epsilon};
   switch (settings_.norm) {
-    case NormKind::kLayer:
+    case ModelNorm::Kind::kLayer:
       return has_positions ? ops::group_norm(graph_, name, inputs, 1, options)
                            : ops::layer_norm(graph_, name, inputs, {.trailing = 1}, options);
-    case NormKind::kRms:
+    case ModelNorm::Kind::kRms:
       return ops::rms_norm(graph_, name, inputs,
                            {.trailing = has_positions ? LayerAxes::kChannels : 1}, options);
     default:
@@ -115,13 +115,13 @@ TensorId NetworkBuilder::norm(const std::string& name, TensorId x, double gamma)
 
 TensorId NetworkBuilder::norm_features(const std::string& name, TensorId x, TensorId mask,
                                        double gamma) {
-  if (settings_.norm == NormKind::kNone) return x;
+  if (settings_.norm == ModelNorm::Kind::kNone) return x;
   ops::NormInputs inputs = norm_inputs(name, x, shape(x)[2], gamma);
   const ops::NormOptions options{.epsilon = settings_.epsilon};
-  if (settings_.norm == NormKind::kLayer) {
+  if (settings_.norm == ModelNorm::Kind::kLayer) {
     return ops::layer_norm(graph_, name, inputs, {.trailing = 1}, options);
   }
-  if (settings_.norm == NormKind::kRms) {
+  if (settings_.norm == ModelNorm::Kind::kRms) {
     return ops::rms_norm(graph_, name, inputs, {.trailing = 1}, options);
   }
   inputs.x = ops::transpose(graph_, name + ".channels_first", x, {0, 2, 1});

@@ -58,7 +58,8 @@ ModelSettings resolve_settings(const ModelEntry& entry, const ModelOptions& opti
     check_encoder(check, options.encoder);
   }
   if (entry.takes != kImageAndHidden) {
-    check.unused("hidden", options.hidden.has_value(), ": 'mlp', 'vgg11' and 'vgg16' have such layers");
+    check.unused("hidden", options.hidden.has_value(),
+                 ": 'mlp', 'vgg11' and 'vgg16' have such layers");
   }
 
   ModelSettings settings = entry.defaults;

@@ -16,7 +16,7 @@ struct ModelSettings {
   std::int64_t classes = 1000;
   std::int64_t input_channels = 3;
   ops::Pair input_size = {224, 224};
-  NormKind norm = NormKind::kBatch;
+  ModelNorm::Kind norm = ModelNorm::Kind::kBatch;
   double epsilon = 1e-5;
   UpdateRule rule = {};
   double dropout = 0;

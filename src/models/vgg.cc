@@ -26,7 +26,7 @@ TensorId features(NetworkBuilder& net, TensorId x, std::span<const std::int64_t>
     }
     x = net.convolution(next(), x, {.out = width, .kernel = 3}, Bias::kYes);
     // Without normalization there is no layer of that number.
-    if (net.settings().norm != NormKind::kNone) x = net.norm(next(), x);
+    if (net.settings().norm != ModelNorm::Kind::kNone) x = net.norm(next(), x);
     x = net.activate(next(), x, ops::Function::kRelu);
   }
   return x;

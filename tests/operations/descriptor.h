@@ -12,11 +12,13 @@
 namespace equipoise::testing {
 
 /// How a test fills an input: uniformly in [low, high], or with integers of that range; no closer
-/// than `margin` to any of `kinks`, where a derivative jumps.
+/// than `margin` to any of `kinks`, where a derivative jumps. With `distinct`, evenly spaced values
+/// in random order: a maximum is a kink where two values are close.
 struct Fill {
   double low = -1;
   double high = 1;
   bool integers = false;
+  bool distinct = false;
   std::vector<double> kinks = {};
   double margin = 0.02;
 };
@@ -44,6 +46,10 @@ std::vector<OperationTest> all_operation_tests();
 /// Values for every input, parameter and buffer of the graph, by name.
 std::map<std::string, Array> fill_inputs(const Graph& graph, const OperationTest& test);
 
+std::vector<OperationTest> convolution_tests();
+std::vector<OperationTest> elementwise_tests();
+std::vector<OperationTest> linear_tests();
 std::vector<OperationTest> loss_tests();
+std::vector<OperationTest> pool_tests();
 
 }  // namespace equipoise::testing

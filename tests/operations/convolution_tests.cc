@@ -1,0 +1,78 @@
+#include "equipoise/operations.h"
+#include "operations/descriptor.h"
+
+namespace equipoise::testing {
+namespace {
+
+enum class Bias : std::uint8_t { kNo, kYes };
+
+/// x is (N, `image`), the weight `weight`.
+OperationTest convolution_test(std::string name, std::array<std::int64_t, 3> image,
+                               GraphShape weight, ops::ConvolutionOptions options = {},
+                               Bias bias = Bias::kNo, std::int64_t batch = 2) {
+  return {.name = "convolution/" + name,
+          .build =
+              [=](Graph& graph) {
+                const TensorId x =
+                    graph.add_input("x", {GraphShape::kBatch, image[0], image[1], image[2]});
+                const TensorId w = graph.add_parameter("weight", weight);
+                const TensorId b =
+                    bias == Bias::kYes ? graph.add_parameter("bias", {weight[0]}) : TensorId{};
+                return ops::convolution(graph, "y", x, w, b, options);
+              },
+          .batch = batch};
+}
+
+}  // namespace
+
+std::vector<OperationTest> convolution_tests() {
+  using ops::Edges;
+  return {
+      convolution_test("3x3", {3, 5, 6}, {4, 3, 3, 3}),
+      convolution_test("3x3 padded, bias", {3, 5, 4}, {5, 3, 3, 3}, {.padding = Edges::all(1)},
+                       Bias::kYes),
+      convolution_test("3x3, 17 to 18 channels, bias", {17, 3, 3}, {18, 17, 3, 3},
+                       {.padding = Edges::all(1)}, Bias::kYes, 1),
+      convolution_test("3x3 stride 2, odd image", {4, 7, 5}, {6, 4, 3, 3},
+                       {.stride = {2, 2}, .padding = Edges::all(1)}),
+      convolution_test("3x3 stride 2, even image, a column not covered", {4, 6, 6}, {3, 4, 3, 3},
+                       {.stride = {2, 2}}, Bias::kYes),
+      convolution_test("stride [3, 1]", {2, 8, 5}, {3, 2, 2, 3}, {.stride = {3, 1}}),
+      convolution_test("1x1, 20 to 9 channels", {20, 3, 4}, {9, 20, 1, 1}),
+      convolution_test("1x1, 12 to 17 channels, bias", {12, 3, 3}, {17, 12, 1, 1}, {}, Bias::kYes),
+      convolution_test("1x1 stride 2", {9, 5, 4}, {10, 9, 1, 1}, {.stride = {2, 2}}),
+      convolution_test("5x5 padded", {3, 6, 5}, {4, 3, 5, 5}, {.padding = Edges::all(2)}),
+      convolution_test("7x7 stride 2, one channel", {1, 11, 10}, {4, 1, 7, 7},
+                       {.stride = {2, 2}, .padding = Edges::all(3)}),
+      convolution_test("kernel [1, 3]", {3, 4, 5}, {2, 3, 1, 3},
+                       {.padding = {.left = 1, .right = 1}}),
+      convolution_test("padding only at the end", {3, 6, 6}, {4, 3, 3, 3},
+                       {.stride = {2, 2}, .padding = {.bottom = 1, .right = 1}}),
+      convolution_test("four paddings", {2, 4, 3}, {3, 2, 3, 3},
+                       {.padding = {.top = 2, .left = 0, .bottom = 1, .right = 3}}, Bias::kYes),
+      convolution_test("padding wider than the kernel", {2, 2, 3}, {3, 2, 2, 2},
+                       {.padding = Edges::all(3)}),
+      convolution_test("dilation 2", {3, 7, 6}, {2, 3, 3, 3},
+                       {.padding = Edges::all(1), .dilation = {2, 2}}),
+      convolution_test("dilation [1, 3], stride 2", {2, 6, 9}, {3, 2, 3, 3},
+                       {.stride = {2, 2}, .padding = Edges::all(2), .dilation = {1, 3}},
+                       Bias::kYes),
+      convolution_test("3 groups, bias", {9, 4, 4}, {6, 3, 3, 3},
+                       {.padding = Edges::all(1), .groups = 3}, Bias::kYes),
+      convolution_test("2 groups of 10 to 9 channels, stride 2", {20, 4, 5}, {18, 10, 3, 3},
+                       {.stride = {2, 2}, .padding = Edges::all(1), .groups = 2}, Bias::kNo, 1),
+      convolution_test("depthwise 3x3, 20 channels", {20, 4, 4}, {20, 1, 3, 3},
+                       {.padding = Edges::all(1), .groups = 20}),
+      convolution_test("depthwise 5x5 stride 2, 9 channels, bias", {9, 7, 6}, {9, 1, 5, 5},
+                       {.stride = {2, 2}, .padding = Edges::all(2), .groups = 9}, Bias::kYes),
+      convolution_test("depthwise 3x3 stride 2, asymmetric", {17, 4, 6}, {17, 1, 3, 3},
+                       {.stride = {2, 2}, .padding = {.bottom = 1, .right = 1}, .groups = 17}),
+      convolution_test("depthwise of two per channel", {5, 4, 4}, {10, 1, 3, 3}, {.groups = 5},
+                       Bias::kYes),
+      convolution_test("kernel of the image's size", {10, 3, 4}, {6, 10, 3, 4}, {}, Bias::kYes),
+      convolution_test("one sample of one pixel", {17, 1, 1}, {9, 17, 3, 3},
+                       {.padding = Edges::all(1)}, Bias::kNo, 1),
+  };
+}
+
+}  // namespace equipoise::testing

@@ -46,10 +46,15 @@ std::vector<OperationTest> all_operation_tests();
 /// Values for every input, parameter and buffer of the graph, by name.
 std::map<std::string, Array> fill_inputs(const Graph& graph, const OperationTest& test);
 
+std::vector<OperationTest> activation_tests();
 std::vector<OperationTest> convolution_tests();
 std::vector<OperationTest> elementwise_tests();
+std::vector<OperationTest> embedding_tests();
 std::vector<OperationTest> linear_tests();
 std::vector<OperationTest> loss_tests();
+std::vector<OperationTest> norm_tests();
 std::vector<OperationTest> pool_tests();
+std::vector<OperationTest> random_tests();
+std::vector<OperationTest> update_tests();
 
 }  // namespace equipoise::testing

@@ -1,0 +1,108 @@
+/// SGD against torch.optim.SGD, and the norm that decides on a step.
+
+#include <cmath>
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "equipoise/operations.h"
+#include "norm/error_message.h"
+#include "operations/evaluate.h"
+
+namespace equipoise::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct SgdState {
+  Array parameter = array_of({3}, {1, -2, 0.5});
+  Array velocity = array_of({3}, {0, 0, 0});
+};
+
+/// Three steps with a rate of 1/4.
+SgdState run_sgd(const ops::SgdOptions& options) {
+  Graph graph;
+  const TensorId parameter = graph.add_parameter("parameter", {3});
+  const TensorId gradient = graph.add_input("gradient", {3});
+  const TensorId velocity = options.momentum != 0 ? graph.add_buffer("velocity", {3}) : TensorId{};
+  ops::sgd_update(graph, "update", parameter, gradient, velocity, graph.add_input("rate", {1}),
+                  options);
+  SgdState state;
+  for (const std::vector<double>& g : {std::vector{0.5, -1.0, 2.0}, std::vector{-0.25, 0.75, 1.0},
+                                       std::vector{0.125, 0.0, -3.0}}) {
+    const auto result = interpret(graph,
+                                  {{"parameter", state.parameter},
+                                   {"velocity", state.velocity},
+                                   {"gradient", array_of({3}, g)},
+                                   {"rate", array_of({1}, {0.25})}},
+                                  {});
+    state.parameter = result.at("parameter");
+    if (velocity) state.velocity = result.at("velocity");
+  }
+  return state;
+}
+
+TEST(SgdUpdate, IsThatOfPyTorch) {
+  struct Case {
+    ops::SgdOptions options;
+    std::vector<double> parameter;
+    std::vector<double> velocity = {0, 0, 0};
+  };
+  const Case cases[] = {{{}, {0.90625, -1.9375, 0.5}},
+                        {{.weight_decay = 0.1}, {0.83771875, -1.798875, 0.4943671875}},
+                        {{.momentum = 0.9}, {0.74875, -1.67875, -0.58}, {0.305, -0.135, -0.48}},
+                        {{.momentum = 0.9, .weight_decay = 0.1},
+                         {0.62171875, -1.423125, -0.5951953125},
+                         {0.538125, -0.6075, -0.51296875}},
+                        {{.momentum = 0.9, .nesterov = true, .weight_decay = 0.1},
+                         {0.51349009375, -1.3094645625, -0.4191757734375},
+                         {0.51817875, -0.5732325, -0.6162746875}}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.options.momentum);
+    const SgdState state = run_sgd(c.options);
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_NEAR(state.parameter.values[i], c.parameter[i], 1e-14);
+      EXPECT_NEAR(state.velocity.values[i], c.velocity[i], 1e-14);
+    }
+  }
+}
+
+TEST(SgdUpdate, WhatDoesNotFitIsAnError) {
+  Graph graph;
+  const TensorId parameter = graph.add_parameter("parameter", {3, 2});
+  const TensorId gradient = graph.add_input("gradient", {3, 2});
+  const TensorId velocity = graph.add_buffer("velocity", {2, 3});
+  const TensorId rate = graph.add_input("rate", {});
+  const auto message = [&](TensorId g, TensorId v, TensorId r, const ops::SgdOptions& options) {
+    return message_of([&] { ops::sgd_update(graph, "update", parameter, g, v, r, options); });
+  };
+  EXPECT_THAT(message(gradient, {}, rate, {.momentum = 0.9}),
+              HasSubstr("momentum is 0.9; it needs a velocity of shape (3, 2)"));
+  EXPECT_THAT(message(gradient, velocity, rate, {}), HasSubstr("without momentum"));
+  EXPECT_THAT(message(gradient, velocity, rate, {.momentum = 0.9}),
+              HasSubstr("velocity has shape (2, 3); it has to be (3, 2), as parameter"));
+  EXPECT_THAT(message(rate, {}, rate, {}), HasSubstr("gradient has shape ()"));
+  EXPECT_THAT(message(gradient, {}, gradient, {}), HasSubstr("rate has shape (3, 2)"));
+  EXPECT_THAT(message(gradient, {}, rate, {.nesterov = true}), HasSubstr("nesterov needs"));
+  EXPECT_THAT(message(gradient, {}, rate, {.weight_decay = -1}), HasSubstr("weight_decay is -1"));
+}
+
+double norm_of(double last) {
+  Graph graph;
+  const TensorId gradients[] = {graph.add_input("a", {2, 2}), graph.add_input("b", {2})};
+  ops::gradient_norm(graph, "norm", gradients);
+  return evaluate(graph, "norm",
+                  {{"a", array_of({2, 2}, {1, -2, 2, 4})}, {"b", array_of({2}, {0, last})}})[0];
+}
+
+TEST(GradientNorm, IsOverAllElementsOfAllGradients) { EXPECT_DOUBLE_EQ(norm_of(-12), 13); }
+
+TEST(GradientNorm, IsFiniteIfAndOnlyIfAllElementsAre) {
+  EXPECT_TRUE(std::isfinite(norm_of(std::numeric_limits<float>::max())));
+  EXPECT_FALSE(std::isfinite(norm_of(std::numeric_limits<double>::infinity())));
+  EXPECT_FALSE(std::isfinite(norm_of(std::numeric_limits<double>::quiet_NaN())));
+}
+
+}  // namespace
+}  // namespace equipoise::testing

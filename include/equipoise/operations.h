@@ -21,7 +21,7 @@
 
 namespace equipoise::ops {
 
-/// Rows or columns added (or left out, for slices) at each edge of an image.
+/// Rows or columns added at each edge of an image.
 struct Edges {
   std::int64_t top = 0, left = 0, bottom = 0, right = 0;
 
@@ -155,7 +155,8 @@ EQUIPOISE_API TensorId concatenate(Graph& graph, std::string name, std::span<con
 /// Elements begin … begin + length − 1 of one dimension; not of a batched one.
 EQUIPOISE_API TensorId slice(Graph& graph, std::string name, TensorId x, int axis,
                              std::int64_t begin, std::int64_t length);
-/// Adds `value` at the edges of the last two dimensions.
+/// Adds `value` at the edges of the last two dimensions; negative numbers leave out as many rows or
+/// columns.
 EQUIPOISE_API TensorId pad(Graph& graph, std::string name, TensorId x, const Edges& edges,
                            float value = 0);
 

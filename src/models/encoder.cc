@@ -84,11 +84,12 @@ void build(NetworkBuilder& net) {
   const TensorId tokens =
       graph.add_input("tokens", {GraphShape::kBatch, sizes.length}, DType::kI32);
   const TensorId mask = graph.add_input("mask", {GraphShape::kBatch, sizes.length});
-  const double head_width = static_cast<double>(sizes.width / sizes.heads);
+  const std::int64_t head_width = sizes.width / sizes.heads;
   const Shared shared{
       .mask = mask,
       .key_mask = ops::reshape(graph, "key_mask", mask, {GraphShape::kBatch, 1, 1, sizes.length}),
-      .scale = graph.add_constant("scale", {1}, {static_cast<float>(1 / std::sqrt(head_width))})};
+      .scale = graph.add_constant(
+          "scale", {1}, {static_cast<float>(1 / std::sqrt(static_cast<double>(head_width)))})};
 
   const TensorId table =
       graph.add_parameter("embedding.weight", {sizes.vocabulary, sizes.width}, normal(kDeviation));

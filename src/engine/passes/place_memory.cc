@@ -158,10 +158,14 @@ void place_memory(Plan& plan, const SessionOptions& options) {
       if (updated >= 0) blocks.join(output, node.inputs[static_cast<std::size_t>(updated)]);
     }
     if (step.alias) blocks.join(node.outputs[0], node.inputs[0]);
+    std::vector<bool> written(node.outputs.size());  // over an input, of which one is enough
     for (const auto& [output, input] : step.in_place) {
+      if (written[static_cast<std::size_t>(output)]) continue;
       const TensorId from = node.inputs[static_cast<std::size_t>(input)];
       const TensorId to = node.outputs[static_cast<std::size_t>(output)];
-      if (blocks.may_overwrite(static_cast<int>(s), to, from, plan.tensors)) blocks.join(to, from);
+      if (!blocks.may_overwrite(static_cast<int>(s), to, from, plan.tensors)) continue;
+      blocks.join(to, from);
+      written[static_cast<std::size_t>(output)] = true;
     }
   }
 

@@ -91,7 +91,8 @@ class EngineOracle : public ::testing::TestWithParam<NetworkCase> {
 
 TEST_P(EngineOracle, TrainingIsThatOfPyTorch) {
   // A learning rate of 0 leaves the parameters, and commits the running statistics.
-  Session session = this->session({.optimizer = ops::SgdOptions{}, .gradients = {"*weight", "*bias"}});
+  Session session =
+      this->session({.optimizer = ops::SgdOptions{}, .gradients = {"*weight", "*bias"}});
   const StepResult step = session.train(inputs(), {.rate = 0});
   ASSERT_TRUE(step.updated) << step.refusal;
 

@@ -54,7 +54,7 @@ CASES = {
         lambda norm: torch_networks.set_norms(torch_networks.SmallResNet(1), norm, 1e-5, 0.1),
         image(3, 16), ("batch", "group", "none")),
     "encoder": (
-        lambda norm: torch_networks.Encoder(norm, vocabulary=20, length=7, width=16, heads=2,
+        lambda norm: torch_networks.Encoder(norm, vocabulary=20, length=7, width=16, heads=4,
                                             layers=2, mlp_width=32),
         tokens(), ("batch", "group", "layer", "none")),
     "resnet18": (lambda norm: torch_networks.torchvision_network("resnet18", norm, 10),

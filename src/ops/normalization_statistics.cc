@@ -101,8 +101,6 @@ NormPartition::NormPartition(const NormAttributes& norm, const Shape& shape)
       axes_(norm.axes),
       channels_(shape.channels()),
       positions_(shape.positions()),
-      samples_per_group_(1),
-      channels_per_group_(1),
       parameters_(channels_) {
   const std::int64_t samples = shape.samples();
   switch (kind_) {

@@ -31,10 +31,10 @@ class NormPartition {
  private:
   NormKind kind_;
   LayerAxes axes_;
-  std::int64_t channels_;           // C
-  std::int64_t positions_;          // S
-  std::int64_t samples_per_group_;  // of a ghost batch
-  std::int64_t channels_per_group_;
+  std::int64_t channels_;               // C
+  std::int64_t positions_;              // S
+  std::int64_t samples_per_group_ = 1;  // of a ghost batch
+  std::int64_t channels_per_group_ = 1;
   std::int64_t groups_ = 0;
   std::int64_t parameters_ = 0;
 };

@@ -2,9 +2,10 @@
 # static library leaves its dependencies to whoever links it.
 find_package(hwy 1.0.3 REQUIRED)
 find_package(fmt 9 REQUIRED)
+find_package(Dnnl 2.6 REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)  # whatever runs our loops, it runs oneDNN's
 
 if(EQUIPOISE_THREADING STREQUAL "openmp")
-  find_package(OpenMP REQUIRED COMPONENTS CXX)
   set(EQUIPOISE_THREADING_TARGET OpenMP::OpenMP_CXX)
 elseif(EQUIPOISE_THREADING STREQUAL "std")
   set(THREADS_PREFER_PTHREAD_FLAG ON)

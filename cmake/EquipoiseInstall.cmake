@@ -19,4 +19,5 @@ write_basic_package_version_file(
 install(FILES
   ${PROJECT_BINARY_DIR}/equipoise-config.cmake
   ${PROJECT_BINARY_DIR}/equipoise-config-version.cmake
+  ${PROJECT_SOURCE_DIR}/cmake/FindDnnl.cmake
   DESTINATION ${package_dir})

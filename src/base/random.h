@@ -42,4 +42,10 @@ constexpr float uniform(std::uint64_t key, std::uint64_t i) {
   return uniform(philox(key, i / 4)[i % 4]);
 }
 
+/// The key of a training step's random operations.
+constexpr std::uint64_t step_key(std::uint64_t seed, std::uint64_t step) {
+  const auto words = philox(seed, step);
+  return std::uint64_t{words[0]} << 32U | words[1];
+}
+
 }  // namespace equipoise

@@ -87,7 +87,7 @@ void Norm::differentiate(GradientWriter& writer) const {
                          writer.wants(kBias)};
   if (!wanted[0] && !wanted[1] && !wanted[2] && !wanted[3]) return;
   const std::vector<TensorId> gradients =
-      writer.add("backward", std::make_shared<NormGradient>(norm_),
+      writer.add("gradient", std::make_shared<NormGradient>(norm_),
                  {writer.input(kX), writer.output_gradient(kY), writer.output(kRecord),
                   writer.input(kWeight), writer.input(kBias),
                   gradient_reads_residual(norm_.activation) ? writer.input(kResidual) : TensorId{},

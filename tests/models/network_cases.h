@@ -20,9 +20,7 @@ struct NetworkCase {
   std::string name() const { return model + "_" + to_string(norm); }
 };
 
-inline std::ostream& operator<<(std::ostream& stream, const NetworkCase& tested) {
-  return stream << tested.name();
-}
+inline void PrintTo(const NetworkCase& network, std::ostream* out) { *out << network.name(); }
 
 /// Those that an interpreter runs in seconds: mlp, resnet8 and encoder.
 std::vector<NetworkCase> small_network_cases();

@@ -6,40 +6,21 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "equipoise/operations.h"
 #include "graph/interpreter.h"
-#include "operations/descriptor.h"
+#include "operations/engine_check.h"
 
 namespace equipoise::testing {
 namespace {
 
 class OperationGradient : public ::testing::TestWithParam<OperationTest> {};
 
-std::vector<std::string> differentiable_inputs(const Graph& graph, const OperationTest& test) {
-  std::vector<std::string> names;
-  for (const TensorInfo& info : graph.tensors()) {
-    const bool given = info.role == TensorRole::kInput || info.role == TensorRole::kParameter;
-    if (given && info.type.dtype == DType::kF32 &&
-        std::ranges::find(test.constant_inputs, info.name) == test.constant_inputs.end()) {
-      names.push_back(info.name);
-    }
-  }
-  return names;
-}
-
 TEST_P(OperationGradient, IsThatOfFiniteDifferences) {
   const OperationTest& test = GetParam();
-  Graph graph("test");
-  const TensorId y = test.build(graph);
-  const std::vector<std::string> names = differentiable_inputs(graph, test);
+  const TestGraph made = graph_of(test);
+  Graph graph = made.graph;
+  const std::vector<std::string>& names = made.differentiable;
   if (names.empty()) GTEST_SKIP() << "nothing to differentiate by";
-
-  // One number that depends on every element of y, each in its own way.
-  TensorId loss = y;
-  if (graph.tensor(y).type.shape.rank() > 0) {
-    const TensorId target = graph.add_input("target of the test", graph.tensor(y).type.shape);
-    loss = ops::mean_squared_error(graph, "loss of the test", y, target);
-  }
+  const TensorId loss = made.loss;
   const std::string loss_name = graph.tensor(loss).name;
   graph.add_output(loss);
   Graph differentiated = graph;
@@ -76,15 +57,7 @@ TEST_P(OperationGradient, IsThatOfFiniteDifferences) {
 }
 
 std::string test_name(const ::testing::TestParamInfo<OperationTest>& info) {
-  std::string name;
-  for (const char c : info.param.name) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-      name += c;
-    } else if (!name.empty() && name.back() != '_') {
-      name += '_';
-    }
-  }
-  return name;
+  return identifier(info.param.name);
 }
 
 INSTANTIATE_TEST_SUITE_P(, OperationGradient, ::testing::ValuesIn(all_operation_tests()),

@@ -95,10 +95,10 @@ class KernelRun {
                    .dweight = dweight,
                    .dbias = dbias},
                   record_);
-    return {{"y.backward", dx},
-            {"y.backward:dresidual", dresidual},
-            {"y.backward:dweight", dweight},
-            {"y.backward:dbias", dbias}};
+    return {{"y.gradient", dx},
+            {"y.gradient:dresidual", dresidual},
+            {"y.gradient:dweight", dweight},
+            {"y.gradient:dbias", dbias}};
   }
 
   const NormRecord& record() const { return record_; }

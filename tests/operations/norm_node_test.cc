@@ -64,7 +64,7 @@ TEST(NormNode, ACopyWithOtherAttributesTakesItsPlace) {
 }
 
 const Node& gradient_node(const Graph& graph) {
-  return *std::ranges::find(graph.nodes(), "y.backward", &Node::name);
+  return *std::ranges::find(graph.nodes(), "y.gradient", &Node::name);
 }
 
 TEST(NormNode, GradientKeepsTheResidualOnlyForSmoothActivations) {

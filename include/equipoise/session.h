@@ -1,0 +1,254 @@
+#pragma once
+
+/// Runs a graph: compiles it for a batch size and a mode, and keeps what lives between runs.
+///
+///     Session session(graph, {.optimizer = ops::SgdOptions{.momentum = 0.9}});
+///     session.train({{"image", images}, {"labels", labels}}, {.rate = 0.1});
+///     const Results results = session.run({{"image", images}});
+///     results.view("logits");
+///
+/// A *plan* is what a graph was compiled to: immutable, for one batch size, mode and number of
+/// threads. A *State* holds parameters, buffers and running statistics, a *Context* the memory of
+/// intermediate results.
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "equipoise/communicator.h"
+#include "equipoise/export.h"
+#include "equipoise/graph.h"
+#include "equipoise/layers.h"
+#include "equipoise/norm.h"
+#include "equipoise/operations.h"
+#include "equipoise/running_statistics.h"
+#include "equipoise/tensor.h"
+
+namespace equipoise {
+
+namespace engine {
+struct BoundPlan;
+struct ContextMemory;
+}  // namespace engine
+
+enum class Mode : std::uint8_t {
+  kTraining,   ///< statistics of the batch, dropout; gradients, gate, update
+  kInference,  ///< running statistics; what only training needs is left out
+};
+
+[[nodiscard]] EQUIPOISE_API const char* to_string(Mode mode);
+
+/// Everything that a graph keeps between runs, by PyTorch's names, in row-major order: parameters,
+/// buffers, and for each batch normalization `running_mean`, `running_var` and
+/// `num_batches_tracked`.
+///
+/// Thread safety: one thread at a time, unless all of them only call const members. Addresses stay
+/// for as long as the State lives.
+class EQUIPOISE_API State {
+ public:
+  /// Fills each tensor as its Initialization says; the same seed and name give the same values.
+  explicit State(const Graph& graph, std::uint64_t seed = 0);
+  ~State();
+  State(State&&) noexcept;
+  State& operator=(State&&) noexcept;
+
+  /// Adds what another graph keeps and this State lacks (the buffers of an optimizer).
+  void extend(const Graph& graph);
+
+  [[nodiscard]] bool has(std::string_view name) const;
+  /// Throws Error, with the nearest names, if there is none.
+  [[nodiscard]] std::span<float> values(std::string_view name);
+  [[nodiscard]] std::span<const float> values(std::string_view name) const;
+  [[nodiscard]] const Shape& shape(std::string_view name) const;
+
+  /// Of the batch normalization whose buffer `running_mean` is called so; null if there is none.
+  [[nodiscard]] RunningStatistics* running_statistics(std::string_view running_mean);
+
+  /// All of it, in the order of the graph.
+  [[nodiscard]] std::vector<StateView> entries();
+  [[nodiscard]] std::vector<ConstStateView> entries() const;
+
+  /// Copies what `source` has. Throws Error for a name that is unknown or given twice, or a number of
+  /// values or type that differs; then nothing has changed. Statistics that are staged are discarded.
+  void load(std::span<const ConstStateView> source);
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+/// What a batch normalization does in a run other than its plan says. Unset: as planned.
+struct NormSettings {
+  std::optional<Statistics> statistics = std::nullopt;
+  /// Whether statistics of the batch are staged; in inference they are committed by nobody but the
+  /// caller (State::running_statistics).
+  std::optional<bool> update_running = std::nullopt;
+  /// In place of the running ones, one value per channel; empty: the running ones.
+  std::vector<float> mean = {};
+  std::vector<float> var = {};
+  /// Moments of the batch also where running statistics normalize; see Results::moments.
+  bool collect_moments = false;
+};
+
+/// Memory of intermediate results. For one run at a time; callers that run at the same time have one
+/// each.
+class EQUIPOISE_API Context {
+ public:
+  Context();
+  ~Context();
+  Context(Context&&) noexcept;
+  Context& operator=(Context&&) noexcept;
+
+  /// Bytes held.
+  [[nodiscard]] std::size_t capacity() const;
+
+  /// For the runs that follow, by the name of the normalization's node.
+  void set_norm(std::string_view node, NormSettings settings);
+  void reset_norms();
+
+ private:
+  friend class Session;
+  std::unique_ptr<engine::ContextMemory> memory_;
+};
+
+/// Results of a run: views into the context, until its next run.
+class EQUIPOISE_API Results {
+ public:
+  /// Row-major. Throws Error, with the names that there are, for another one.
+  [[nodiscard]] ConstTensorView view(std::string_view name) const;
+  [[nodiscard]] std::span<const float> values(std::string_view name) const;
+
+  /// Moments of the batch per group of a normalization, by the name of its node; empty if none were
+  /// computed.
+  [[nodiscard]] std::span<const Moments> moments(std::string_view node) const;
+
+ private:
+  friend class Session;
+  struct Entry {
+    std::string_view name;
+    ConstTensorView view;
+  };
+  std::vector<Entry> entries_;
+  std::vector<std::pair<std::string_view, std::span<const Moments>>> moments_;
+};
+
+struct Input {
+  std::string_view name;
+  ConstTensorView value;
+};
+
+/// A view of inputs, such as `{{"image", images}, {"labels", labels}}`; for the call alone.
+class Inputs {
+ public:
+  // NOLINTBEGIN(google-explicit-constructor): an argument of functions, in whichever form it is there
+  Inputs(std::initializer_list<Input> inputs) : inputs_(inputs.begin(), inputs.size()) {}
+  Inputs(std::span<const Input> inputs) : inputs_(inputs) {}
+  Inputs(const std::vector<Input>& inputs) : inputs_(inputs) {}
+  // NOLINTEND(google-explicit-constructor)
+
+  auto begin() const { return inputs_.begin(); }
+  auto end() const { return inputs_.end(); }
+
+ private:
+  std::span<const Input> inputs_;
+};
+
+struct SessionOptions {
+  /// Layout of images between convolutions; unset: what the machine is fastest with.
+  std::optional<Layout> layout = std::nullopt;
+  /// Names of passes to leave out (docs/engine.md lists them).
+  std::vector<std::string> skip_passes = {};
+  /// Tensors to give back besides the graph's outputs; they are computed even if fusion would make
+  /// them disappear.
+  std::vector<std::string> taps = {};
+  /// How training updates parameters; unset: gradients are computed and nothing is updated.
+  std::optional<ops::SgdOptions> optimizer = std::nullopt;
+  /// Names, or patterns of `*` and `?`, of parameters and inputs whose gradients training gives back
+  /// too, as "<name>.gradient".
+  std::vector<std::string> gradients = {};
+  /// The output of one element that training descends.
+  std::string loss = "loss";
+  /// Of initialization and of dropout.
+  std::uint64_t seed = 0;
+  /// For batch normalization over several ranks; has to outlive the session.
+  Communicator* communicator = nullptr;
+};
+
+struct RunOptions {
+  /// Stops after this node (or the fused one that it became part of): results hold what was computed.
+  std::string_view until = {};
+  /// Memory to use; null: the session's own.
+  Context* context = nullptr;
+};
+
+struct StepOptions {
+  /// Learning rate.
+  float rate = 0;
+};
+
+/// What became of a training step.
+struct StepResult {
+  double loss = 0;
+  /// √(Σ g²) over all trained parameters.
+  double gradient_norm = 0;
+  /// Whether the gate opened: the loss, all gradients and all staged statistics were finite, and
+  /// parameters, optimizer state and running statistics were updated. If not, nothing has changed.
+  bool updated = false;
+  /// Why the gate stayed shut.
+  std::string refusal = {};
+  /// The graph's outputs, and gradients if they are returned.
+  Results results;
+};
+
+/// Compiles a graph on demand, one plan per batch size and mode, and runs it.
+///
+/// Results are the same bits for the same seed, inputs, number of threads, plan and instruction set.
+/// Thread safety: `run` may be called from several threads at once with a context each (they take
+/// turns inside); all else by one thread at a time.
+class EQUIPOISE_API Session {
+ public:
+  /// Throws Error, as `Graph::verify` does, for a graph that does not hold together, an unknown pass or
+  /// tap.
+  explicit Session(Graph graph, SessionOptions options = {});
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  State& state();
+  const State& state() const;
+  const Graph& graph() const;
+
+  /// Forward in inference. The batch size is that of the inputs; f32 (labels and tokens i32), row-major.
+  /// Throws Error for an input that is missing, unknown or does not fit, and for more memory than there
+  /// is, before anything runs.
+  Results run(Inputs inputs, const RunOptions& options = {});
+
+  /// Forward, backward, gate, update. Throws Error as `run` does; also if a batch normalization has one
+  /// value per channel: then nothing has changed.
+  StepResult train(Inputs inputs, const StepOptions& options = {});
+
+  /// The context that runs use unless they bring their own.
+  Context& context();
+
+  /// What was planned, as text: per step implementation, layout, fused parts and bytes, and why other
+  /// implementations declined.
+  [[nodiscard]] std::string explain(Mode mode, std::int64_t batch);
+
+  /// Bytes that a context needs for a run.
+  [[nodiscard]] std::size_t memory(Mode mode, std::int64_t batch);
+
+ private:
+  struct Parts;
+
+  static Results collect(const engine::BoundPlan& bound, std::size_t steps);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace equipoise

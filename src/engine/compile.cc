@@ -1,0 +1,85 @@
+#include "engine/compile.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/system_memory.h"
+#include "engine/passes/pass.h"
+#include "equipoise/error.h"
+
+namespace equipoise::engine {
+namespace {
+
+std::vector<Plan::Output> wanted_outputs(const Graph& model, Mode mode,
+                                         const SessionOptions& options) {
+  std::vector<Plan::Output> outputs;
+  for (const TensorId id : model.outputs()) {
+    const std::string& name = model.tensor(id).name;
+    // Without labels there is no loss, and nobody has labels when it matters.
+    if (mode == Mode::kInference && name == options.loss && model.outputs().size() > 1) continue;
+    outputs.push_back({name, id});
+  }
+  for (const std::string& tap : options.taps) outputs.push_back({tap, model.tensor(tap)});
+  return outputs;
+}
+
+void check_memory(const Plan& plan) {
+  const std::size_t available = available_memory();
+  if (plan.arena_bytes <= available) return;
+  constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+  throw Error(fmt::format(
+      "graph '{}', {} with a batch of {}: needs {:.1f} GiB for intermediate results, and {:.1f} GiB "
+      "are available; take a smaller batch or smaller images",
+      plan.graph.name(), to_string(plan.mode), plan.batch,
+      static_cast<double>(plan.arena_bytes) / kGiB, static_cast<double>(available) / kGiB));
+}
+
+}  // namespace
+
+void check_options(const Graph& model, const SessionOptions& options) {
+  for (const std::string& name : options.skip_passes) {
+    const auto known = passes();
+    const auto found = std::ranges::find(known, name, &Pass::name);
+    if (found != known.end() && found->skippable) continue;
+    std::vector<std::string_view> names;
+    for (const Pass& pass : known) {
+      if (pass.skippable) names.push_back(pass.name);
+    }
+    throw Error(fmt::format("there is no pass '{}' that could be skipped; there are {}", name,
+                            fmt::join(names, ", ")));
+  }
+  for (const std::string& tap : options.taps) static_cast<void>(model.tensor(tap));
+}
+
+std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t batch, int threads,
+                                    const SessionOptions& options) {
+  auto plan = std::make_shared<Plan>();
+  plan->mode = mode;
+  plan->batch = batch;
+  plan->threads = threads;
+  plan->graph = model;
+  plan->outputs = wanted_outputs(model, mode, options);
+  std::vector<TensorId> outputs;
+  for (const Plan::Output& output : plan->outputs) outputs.push_back(output.tensor);
+  if (mode == Mode::kTraining) {
+    plan->loss = model.tensor(options.loss);
+    outputs.push_back(plan->loss);
+  }
+  plan->graph.set_outputs(std::move(outputs));
+  for (const Pass& pass : passes()) {
+    const bool skipped = pass.skippable && skips(options, pass.name);
+    const auto start = std::chrono::steady_clock::now();
+    // The last two make the plan; they look at the option themselves.
+    const bool makes_plan = pass.run == choose_implementations || pass.run == place_memory;
+    if (!skipped || makes_plan) pass.run(*plan, options);
+    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+    plan->passes.push_back({std::string(pass.name), time.count(), skipped, plan->graph.nodes().size()});
+  }
+  check_memory(*plan);
+  return plan;
+}
+
+}  // namespace equipoise::engine

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "engine/plan.h"
+#include "engine/run_context.h"
+#include "equipoise/session.h"
+
+namespace equipoise::engine {
+
+/// A plan in a context: where its tensors are, and its normalizations.
+struct BoundPlan {
+  std::shared_ptr<const Plan> plan;
+  std::byte* arena = nullptr;
+  std::vector<void*> pointers;  ///< per tensor
+  std::vector<void*> inputs;    ///< of the step that runs
+  std::vector<void*> outputs;
+  RunContext run;
+
+  void* pointer(TensorId id) const {
+    return id ? pointers[static_cast<std::size_t>(id.index)] : nullptr;
+  }
+};
+
+struct ContextMemory {
+  AlignedBuffer arena;
+  std::map<const Plan*, std::unique_ptr<BoundPlan>> plans;
+  std::map<std::string, NormSettings, std::less<>> settings;
+
+  /// Makes room, and finds every tensor but the caller's inputs.
+  BoundPlan& bind(const std::shared_ptr<const Plan>& plan, State& state);
+};
+
+}  // namespace equipoise::engine

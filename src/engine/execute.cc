@@ -1,0 +1,90 @@
+#include "engine/execute.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "equipoise/error.h"
+
+namespace equipoise::engine {
+namespace {
+
+void run_step(BoundPlan& bound, std::size_t s) {
+  const Step& step = bound.plan->steps[s];
+  if (step.alias) return;
+  const Node& node = bound.plan->graph.nodes()[s];
+  bound.inputs.clear();
+  bound.outputs.clear();
+  for (const TensorId id : node.inputs) bound.inputs.push_back(bound.pointer(id));
+  for (const TensorId id : node.outputs) bound.outputs.push_back(bound.pointer(id));
+  try {
+    step.kernel->run({.inputs = bound.inputs,
+                      .outputs = bound.outputs,
+                      .scratch = bound.arena + step.scratch_offset,
+                      .run = bound.run});
+  } catch (const Error& error) {
+    throw Error(fmt::format("node '{}': {}", node.name, error.what()));
+  }
+}
+
+/// Each once: a layer may have been used several times.
+std::vector<RunningStatistics*> staged(BoundPlan& bound) {
+  std::vector<RunningStatistics*> all;
+  for (NormSlot& slot : bound.run.norms) {
+    if (slot.running != nullptr && slot.running->staged() > 0 &&
+        std::ranges::find(all, slot.running) == all.end()) {
+      all.push_back(slot.running);
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+void execute(BoundPlan& bound, std::size_t first, std::size_t last) {
+  try {
+    for (std::size_t s = first; s < last; ++s) run_step(bound, s);
+  } catch (...) {
+    discard_staged(bound);
+    throw;
+  }
+}
+
+std::size_t end_of(const Plan& plan, std::string_view until) {
+  std::vector<std::string_view> names;
+  for (std::size_t s = 0; s < plan.graph.nodes().size(); ++s) {
+    const Node& node = plan.graph.nodes()[s];
+    if (node.name == until || std::ranges::find(node.made_of, until) != node.made_of.end()) {
+      return s + 1;
+    }
+    names.emplace_back(node.name);
+  }
+  throw Error(fmt::format("graph '{}' has no node '{}' to stop at{}", plan.graph.name(), until,
+                          did_you_mean(until, names)));
+}
+
+std::string refusal(BoundPlan& bound) {
+  const Plan& plan = *bound.plan;
+  const float loss = *static_cast<const float*>(bound.pointer(plan.loss));
+  if (!std::isfinite(loss)) return fmt::format("the loss is {}", loss);
+  for (const RunningStatistics* statistics : staged(bound)) {
+    if (const auto why = statistics->refusal()) return *why;
+  }
+  const float norm = *static_cast<const float*>(bound.pointer(plan.gradient_norm));
+  if (!std::isfinite(norm)) return fmt::format("the norm of all gradients is {}", norm);
+  return {};
+}
+
+void commit_staged(BoundPlan& bound) {
+  const std::vector<RunningStatistics*> all = staged(bound);
+  if (!all.empty()) commit_together(all);
+}
+
+void discard_staged(BoundPlan& bound) {
+  for (RunningStatistics* statistics : staged(bound)) statistics->discard();
+}
+
+}  // namespace equipoise::engine

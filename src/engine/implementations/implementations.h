@@ -1,0 +1,30 @@
+#pragma once
+
+#include "engine/implementation.h"
+
+namespace equipoise::engine {
+
+// Each says how it would run the node, or why not. Those of oneDNN come in one version per layout.
+
+Answer convolution_preferred(const NodeContext& node);
+Answer convolution_channels_last(const NodeContext& node);
+Answer convolution_row_major(const NodeContext& node);
+Answer convolution_data_gradient_preferred(const NodeContext& node);
+Answer convolution_data_gradient_channels_last(const NodeContext& node);
+Answer convolution_data_gradient_row_major(const NodeContext& node);
+Answer convolution_weight_gradient_preferred(const NodeContext& node);
+Answer convolution_weight_gradient_channels_last(const NodeContext& node);
+Answer convolution_weight_gradient_row_major(const NodeContext& node);
+
+Answer linear(const NodeContext& node);
+Answer linear_data_gradient(const NodeContext& node);
+Answer linear_weight_gradient(const NodeContext& node);
+Answer matmul(const NodeContext& node);
+
+Answer norm(const NodeContext& node);
+Answer norm_gradient(const NodeContext& node);
+
+/// In f64, by the operation's own textbook.
+Answer reference(const NodeContext& node);
+
+}  // namespace equipoise::engine

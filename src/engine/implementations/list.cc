@@ -1,0 +1,43 @@
+#include "engine/implementations/implementations.h"
+#include "engine/implementations/reorder.h"
+
+namespace equipoise::engine {
+
+std::vector<const Implementation*> implementations_of(std::string_view operation) {
+  static constexpr Implementation kAll[] = {
+      {"convolution", "onednn", convolution_preferred},
+      {"convolution", "onednn channels_last", convolution_channels_last},
+      {"convolution", "onednn row-major", convolution_row_major},
+      {"convolution_data_gradient", "onednn", convolution_data_gradient_preferred},
+      {"convolution_data_gradient", "onednn channels_last", convolution_data_gradient_channels_last},
+      {"convolution_data_gradient", "onednn row-major", convolution_data_gradient_row_major},
+      {"convolution_weight_gradient", "onednn", convolution_weight_gradient_preferred},
+      {"convolution_weight_gradient", "onednn channels_last",
+       convolution_weight_gradient_channels_last},
+      {"convolution_weight_gradient", "onednn row-major", convolution_weight_gradient_row_major},
+      {"linear", "onednn", linear},
+      {"linear_data_gradient", "onednn", linear_data_gradient},
+      {"linear_weight_gradient", "onednn", linear_weight_gradient},
+      {"matmul", "onednn", matmul},
+      {"reorder", "onednn", reorder_preferred},
+      {"batch_norm", "norm", norm},
+      {"instance_norm", "norm", norm},
+      {"group_norm", "norm", norm},
+      {"layer_norm", "norm", norm},
+      {"rms_norm", "norm", norm},
+      {"batch_norm_gradient", "norm", norm_gradient},
+      {"instance_norm_gradient", "norm", norm_gradient},
+      {"group_norm_gradient", "norm", norm_gradient},
+      {"layer_norm_gradient", "norm", norm_gradient},
+      {"rms_norm_gradient", "norm", norm_gradient},
+  };
+  static constexpr Implementation kReference = {"", "reference", reference};
+  std::vector<const Implementation*> found;
+  for (const Implementation& implementation : kAll) {
+    if (implementation.operation == operation) found.push_back(&implementation);
+  }
+  found.push_back(&kReference);
+  return found;
+}
+
+}  // namespace equipoise::engine

@@ -1,0 +1,186 @@
+/// Normalizations by the kernels of norm.h, in whatever layout x comes.
+
+#include "ops/normalization.h"
+
+#include "engine/implementations/implementations.h"
+#include "equipoise/error.h"
+
+namespace equipoise::engine {
+namespace {
+
+/// Images keep their layout; everything else is row-major.
+Format format_of_x(const NodeContext& node, const NormAttributes& norm) {
+  const bool over_trailing = (norm.kind == NormKind::kLayer || norm.kind == NormKind::kRms) &&
+                             norm.axes.trailing != LayerAxes::kChannels;
+  return over_trailing ? Format{} : Format{.layout = node.format(0).layout};
+}
+
+/// What both directions need to know of a node.
+struct NormNode {
+  NormAttributes norm;
+  Shape x;
+  Layout layout;
+  std::int64_t parameters;
+  std::int64_t positions;
+  int slot;
+
+  ConstTensorView view(const void* data) const {
+    return {.data = data, .shape = x, .layout = layout, .dtype = DType::kF32};
+  }
+  TensorView view(void* data) const {
+    return {.data = data, .shape = x, .layout = layout, .dtype = DType::kF32};
+  }
+  static std::span<const float> span(const float* data, std::int64_t count) {
+    return {data, data == nullptr ? 0 : static_cast<std::size_t>(count)};
+  }
+  static std::span<float> span(float* data, std::int64_t count) {
+    return {data, data == nullptr ? 0 : static_cast<std::size_t>(count)};
+  }
+};
+
+NormNode describe_node(const NodeContext& node, const NormAttributes& norm) {
+  const Shape& x = node.input(Norm::kX);
+  std::int64_t parameters = x.channels();
+  if ((norm.kind == NormKind::kLayer || norm.kind == NormKind::kRms) &&
+      norm.axes.trailing != LayerAxes::kChannels) {
+    parameters = 1;
+    for (int i = x.rank() - norm.axes.trailing; i < x.rank(); ++i) parameters *= x[i];
+  }
+  return {.norm = norm,
+          .x = x,
+          .layout = format_of_x(node, norm).layout,
+          .parameters = parameters,
+          .positions = x.samples() * x.positions(),
+          .slot = node.norm};
+}
+
+class Forward final : public Kernel {
+ public:
+  explicit Forward(NormNode node) : node_(std::move(node)) {}
+
+  void run(const Arguments& arguments) const override {
+    NormSlot& slot = arguments.run.norms[static_cast<std::size_t>(node_.slot)];
+    const NormForward forward{
+        .x = node_.view(arguments.input<void>(Norm::kX)),
+        .y = node_.view(arguments.output<void>(Norm::kY)),
+        .weight = NormNode::span(arguments.input(Norm::kWeight), node_.parameters),
+        .bias = NormNode::span(arguments.input(Norm::kBias), node_.parameters),
+        .epsilon = node_.norm.epsilon,
+        .activation = node_.norm.activation,
+        .negative_slope = node_.norm.negative_slope,
+        .residual = node_.view(arguments.input<void>(Norm::kResidual)),
+        .position_weights =
+            NormNode::span(arguments.input(Norm::kPositionWeights), node_.positions),
+        .workspace = &arguments.run.workspace};
+    const NormAttributes& norm = node_.norm;
+    switch (norm.kind) {
+      case NormKind::kBatch:
+        return batch(forward, arguments, slot);
+      case NormKind::kInstance:
+        return instance_norm(forward, &slot.record);
+      case NormKind::kGroup:
+        return group_norm(forward, norm.groups, &slot.record);
+      case NormKind::kLayer:
+        return layer_norm(forward, norm.axes, &slot.record);
+      case NormKind::kRms:
+        return rms_norm(forward, norm.axes, &slot.record);
+    }
+  }
+
+ private:
+  void batch(const NormForward& forward, const Arguments& arguments, NormSlot& slot) const {
+    const NormAttributes& norm = node_.norm;
+    static const NormSettings kAsPlanned;
+    const NormSettings& set = slot.settings != nullptr ? *slot.settings : kAsPlanned;
+    const Statistics statistics = set.statistics.value_or(norm.statistics);
+    const bool stages = set.update_running.value_or(norm.update_running);
+    const bool collects = statistics == Statistics::kRunning && (stages || set.collect_moments);
+    const bool needs_moments = statistics != Statistics::kRunning || collects;
+    const auto running = [&](const std::vector<float>& replacement, int input) {
+      return replacement.empty() ? NormNode::span(arguments.input(input), node_.parameters)
+                                 : std::span<const float>(replacement);
+    };
+    batch_norm(forward,
+               {.statistics = statistics,
+                .running_mean = running(set.mean, Norm::kRunningMean),
+                .running_var = running(set.var, Norm::kRunningVar),
+                .pseudo_count = norm.pseudo_count,
+                .ghost_batch_size = needs_moments ? norm.ghost_batch_size : 0,
+                .renorm = statistics == Statistics::kBatch ? norm.renorm : std::nullopt,
+                .communicator =
+                    norm.synchronized && needs_moments ? arguments.run.communicator : nullptr,
+                .collect_moments = collects},
+               &slot.record);
+    slot.has_moments = needs_moments;
+    if (!stages) return;
+    if (slot.running == nullptr) {
+      throw Error("it is to stage statistics, and has no running ones that would take them");
+    }
+    slot.running->stage(slot.record.moments());
+  }
+
+  NormNode node_;
+};
+
+class Backward final : public Kernel {
+ public:
+  explicit Backward(NormNode node) : node_(std::move(node)) {}
+
+  void run(const Arguments& arguments) const override {
+    using Gradient = NormGradient;
+    const auto* slot = arguments.input<NormSlot>(Gradient::kRecord);
+    norm_backward(
+        {.x = node_.view(arguments.input<void>(Gradient::kX)),
+         .dy = node_.view(arguments.input<void>(Gradient::kDY)),
+         .dx = node_.view(arguments.output<void>(Gradient::kDX)),
+         .dresidual = node_.view(arguments.output<void>(Gradient::kDResidual)),
+         .residual = node_.view(arguments.input<void>(Gradient::kResidual)),
+         .weight = NormNode::span(arguments.input(Gradient::kWeight), node_.parameters),
+         .bias = NormNode::span(arguments.input(Gradient::kBias), node_.parameters),
+         .position_weights =
+             NormNode::span(arguments.input(Gradient::kPositionWeights), node_.positions),
+         .dweight = NormNode::span(arguments.output(Gradient::kDWeight), node_.parameters),
+         .dbias = NormNode::span(arguments.output(Gradient::kDBias), node_.parameters),
+         .workspace = &arguments.run.workspace},
+        slot->record);
+  }
+
+ private:
+  NormNode node_;
+};
+
+}  // namespace
+
+Answer norm(const NodeContext& node) {
+  const auto& operation = static_cast<const Norm&>(*node.node.operation);
+  NormNode described = describe_node(node, operation.norm());
+  const Format images{.layout = described.layout};
+  Proposal proposal;
+  proposal.inputs.resize(node.node.inputs.size());
+  proposal.inputs[Norm::kX] = images;
+  proposal.inputs[Norm::kResidual] = images;
+  proposal.outputs = {images, {}};
+  if (node.mode == Mode::kInference && !node.has_output(Norm::kRecord)) {
+    proposal.in_place = {{Norm::kY, Norm::kX}, {Norm::kY, Norm::kResidual}};
+  }
+  proposal.kernel = std::make_unique<Forward>(std::move(described));
+  return proposal;
+}
+
+Answer norm_gradient(const NodeContext& node) {
+  using Gradient = NormGradient;
+  const auto& operation = static_cast<const Gradient&>(*node.node.operation);
+  NormNode described = describe_node(node, operation.norm());
+  const Format images{.layout = described.layout};
+  Proposal proposal;
+  proposal.inputs.resize(node.node.inputs.size());
+  proposal.inputs[Gradient::kX] = images;
+  proposal.inputs[Gradient::kDY] = images;
+  proposal.inputs[Gradient::kResidual] = images;
+  proposal.outputs = {images, images, {}, {}};
+  proposal.in_place = {{Gradient::kDX, Gradient::kDY}};
+  proposal.kernel = std::make_unique<Backward>(std::move(described));
+  return proposal;
+}
+
+}  // namespace equipoise::engine

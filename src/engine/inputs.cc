@@ -1,0 +1,98 @@
+#include "engine/inputs.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "engine/passes/pass.h"
+#include "equipoise/error.h"
+
+namespace equipoise::engine {
+namespace {
+
+[[noreturn]] void fail(const Graph& graph, std::string_view name, std::string_view what) {
+  throw Error(fmt::format("graph '{}', input '{}': {}", graph.name(), name, what));
+}
+
+const TensorInfo& find_input(const Graph& graph, std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const TensorId id : graph.with_role(TensorRole::kInput)) {
+    if (graph.tensor(id).name == name) return graph.tensor(id);
+    names.emplace_back(graph.tensor(id).name);
+  }
+  fail(graph, name, fmt::format("there is no such input{}", did_you_mean(name, names)));
+}
+
+bool fits(const GraphShape& wanted, const Shape& given) {
+  if (wanted.rank() != given.rank()) return false;
+  for (int i = 0; i < wanted.rank(); ++i) {
+    if (wanted[i] != GraphShape::kBatch && wanted[i] != given[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::int64_t check_inputs(const Graph& graph, Inputs inputs) {
+  std::int64_t batch = -1;
+  std::string_view batch_from;
+  std::set<std::string_view> seen;
+  for (const Input& input : inputs) {
+    const TensorType& type = find_input(graph, input.name).type;
+    const ConstTensorView& value = input.value;
+    if (!seen.insert(input.name).second) fail(graph, input.name, "it is given twice");
+    if (!fits(type.shape, value.shape)) {
+      fail(graph, input.name, fmt::format("it has shape {}; it has to be {}", to_string(value.shape),
+                                          to_string(type.shape)));
+    }
+    if (value.dtype != type.dtype) {
+      fail(graph, input.name, fmt::format("it is {}; it has to be {}", to_string(value.dtype),
+                                          to_string(type.dtype)));
+    }
+    if (value.layout != Layout::kChannelsFirst) {
+      fail(graph, input.name, fmt::format("its layout is {}; it has to be row-major ({})",
+                                          to_string(value.layout), to_string(Layout::kChannelsFirst)));
+    }
+    if (!type.shape.batched()) {
+      if (value.data == nullptr) fail(graph, input.name, "it has no data");
+      continue;
+    }
+    if (value.shape[0] < 1) fail(graph, input.name, "it has no samples; a batch needs at least one");
+    if (value.data == nullptr) fail(graph, input.name, "it has no data");
+    if (batch >= 0 && batch != value.shape[0]) {
+      fail(graph, input.name, fmt::format("it has {} samples, '{}' has {}", value.shape[0], batch_from,
+                                          batch));
+    }
+    batch = value.shape[0];
+    batch_from = input.name;
+  }
+  return std::max<std::int64_t>(batch, 1);
+}
+
+void set_inputs(BoundPlan& bound, Inputs inputs, const float* rate) {
+  const Plan& plan = *bound.plan;
+  const std::vector<int> readers = count_readers(plan.graph);
+  for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+    const TensorInfo& info = plan.graph.tensors()[i];
+    if (info.role != TensorRole::kInput) continue;
+    const void* data = info.name == plan.rate_input ? rate : nullptr;
+    for (const Input& input : inputs) {
+      if (input.name == info.name) data = input.value.data;
+    }
+    if (data == nullptr && readers[i] > 0) {
+      fail(plan.graph, info.name,
+           fmt::format("it is missing; {} needs it", to_string(plan.mode)));
+    }
+    bound.pointers[i] = const_cast<void*>(data);  // kernels read inputs and never write them
+  }
+  for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+    const PlannedTensor& tensor = plan.tensors[i];
+    if (tensor.place == Place::kInput && tensor.root >= 0) {
+      bound.pointers[i] = bound.pointers[static_cast<std::size_t>(tensor.root)];
+    }
+  }
+}
+
+}  // namespace equipoise::engine

@@ -1,0 +1,209 @@
+#include "engine/onednn/adapter.h"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace equipoise::engine::onednn {
+namespace {
+
+using dnnl::algorithm;
+using dnnl::memory;
+using dnnl::prop_kind;
+
+dnnl::primitive_attr user_scratchpad() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+bool empty(const Desc& desc) { return desc.get_size() == 0; }
+
+/// Calls make(), which throws where oneDNN has nothing.
+template <class Make>
+auto attempt(Make make) -> std::optional<decltype(make())> {
+  try {
+    return make();
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_unimplemented || error.status == dnnl_invalid_arguments) {
+      return std::nullopt;
+    }
+    throw;
+  }
+}
+
+struct Blocking {
+  std::vector<std::int64_t> strides;
+  std::vector<std::int64_t> inner_blocks, inner_dimensions;
+};
+
+Blocking blocking_of(const Desc& desc) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {desc.get_strides(), desc.get_inner_blks(), desc.get_inner_idxs()};
+#else
+  const auto& blocking = desc.data.format_desc.blocking;
+  const auto list = [](const dnnl_dim_t* values, int count) {
+    return std::vector<std::int64_t>(values, values + count);
+  };
+  return {list(blocking.strides, desc.data.ndims), list(blocking.inner_blks, blocking.inner_nblks),
+          list(blocking.inner_idxs, blocking.inner_nblks)};
+#endif
+}
+
+}  // namespace
+
+const dnnl::engine& cpu() {
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+dnnl::stream& stream() {
+  static dnnl::stream stream(cpu());
+  return stream;
+}
+
+Dims dims_of(const Shape& shape) { return {shape.dimensions().begin(), shape.dimensions().end()}; }
+
+Desc images(const Shape& shape, Layout layout) {
+  using Tag = memory::format_tag;
+  const Tag tag = layout == Layout::kChannelsFirst  ? Tag::nchw
+                  : layout == Layout::kChannelsLast ? Tag::nhwc
+                  : layout == Layout::kBlocked8     ? Tag::nChw8c
+                                                    : Tag::nChw16c;
+  return {dims_of(shape), memory::data_type::f32, tag};
+}
+
+Desc row_major(const Dims& dims) {
+  Dims strides(dims.size(), 1);
+  for (std::size_t i = dims.size(); i-- > 1;) strides[i - 1] = strides[i] * dims[i];
+  return {dims, memory::data_type::f32, strides};
+}
+
+Desc any(const Dims& dims) { return {dims, memory::data_type::f32, memory::format_tag::any}; }
+
+Dims weights_dims(const Shape& shape, std::int64_t groups) {
+  if (groups == 1) return dims_of(shape);
+  return {groups, shape[0] / groups, shape[1], shape[2], shape[3]};
+}
+
+Format weights_format(const Desc& desc) {
+#if DNNL_VERSION_MAJOR >= 3
+  const Dims dims = desc.get_dims();
+#else
+  const Dims dims = desc.dims();
+#endif
+  if (desc == row_major(dims)) return {};
+  return {.layout = Layout::kChannelsFirst, .weights = std::make_shared<const BlockedWeights>(desc)};
+}
+
+Desc weights_desc(const Format& format, const Dims& dims) {
+  return format.weights ? format.weights->desc() : row_major(dims);
+}
+
+std::string describe(const Desc& desc) {
+  const Blocking blocking = blocking_of(desc);
+  std::vector<std::size_t> order(blocking.strides.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, std::greater{}, [&](std::size_t d) { return blocking.strides[d]; });
+  std::string text;
+  for (const std::size_t d : order) {
+    const bool blocked = std::ranges::find(blocking.inner_dimensions, static_cast<std::int64_t>(d)) !=
+                         blocking.inner_dimensions.end();
+    text += static_cast<char>((blocked ? 'A' : 'a') + static_cast<char>(d));
+  }
+  for (std::size_t i = 0; i < blocking.inner_blocks.size(); ++i) {
+    text += std::to_string(blocking.inner_blocks[i]);
+    text += static_cast<char>('a' + static_cast<char>(blocking.inner_dimensions[i]));
+  }
+  return text;
+}
+
+std::optional<dnnl::convolution_forward::primitive_desc> convolution_forward(
+    prop_kind kind, const Desc& src, const Desc& weights, const Desc& bias, const Desc& dst,
+    const ConvolutionGeometry& g) {
+  using Forward = dnnl::convolution_forward;
+  return attempt([&] {
+#if DNNL_VERSION_MAJOR >= 3
+    if (empty(bias)) {
+      return Forward::primitive_desc(cpu(), kind, algorithm::convolution_direct, src, weights, dst,
+                                     g.strides, g.dilates, g.padding_begin, g.padding_end,
+                                     user_scratchpad());
+    }
+    return Forward::primitive_desc(cpu(), kind, algorithm::convolution_direct, src, weights, bias,
+                                   dst, g.strides, g.dilates, g.padding_begin, g.padding_end,
+                                   user_scratchpad());
+#else
+    const auto desc =
+        empty(bias) ? Forward::desc(kind, algorithm::convolution_direct, src, weights, dst,
+                                    g.strides, g.dilates, g.padding_begin, g.padding_end)
+                    : Forward::desc(kind, algorithm::convolution_direct, src, weights, bias, dst,
+                                    g.strides, g.dilates, g.padding_begin, g.padding_end);
+    return Forward::primitive_desc(desc, user_scratchpad(), cpu());
+#endif
+  });
+}
+
+std::optional<dnnl::convolution_backward_data::primitive_desc> convolution_backward_data(
+    const Desc& diff_src, const Desc& weights, const Desc& diff_dst, const ConvolutionGeometry& g) {
+  using Backward = dnnl::convolution_backward_data;
+  const auto hint =
+      convolution_forward(prop_kind::forward_training, diff_src, weights, {}, diff_dst, g);
+  if (!hint) return std::nullopt;
+  return attempt([&] {
+#if DNNL_VERSION_MAJOR >= 3
+    return Backward::primitive_desc(cpu(), algorithm::convolution_direct, diff_src, weights,
+                                    diff_dst, g.strides, g.dilates, g.padding_begin, g.padding_end,
+                                    *hint, user_scratchpad());
+#else
+    return Backward::primitive_desc(
+        Backward::desc(algorithm::convolution_direct, diff_src, weights, diff_dst, g.strides,
+                       g.dilates, g.padding_begin, g.padding_end),
+        user_scratchpad(), cpu(), *hint);
+#endif
+  });
+}
+
+std::optional<dnnl::convolution_backward_weights::primitive_desc> convolution_backward_weights(
+    const Desc& src, const Desc& diff_weights, const Desc& diff_bias, const Desc& diff_dst,
+    const ConvolutionGeometry& g) {
+  using Backward = dnnl::convolution_backward_weights;
+  const auto hint =
+      convolution_forward(prop_kind::forward_training, src, diff_weights, diff_bias, diff_dst, g);
+  if (!hint) return std::nullopt;
+  return attempt([&] {
+#if DNNL_VERSION_MAJOR >= 3
+    if (empty(diff_bias)) {
+      return Backward::primitive_desc(cpu(), algorithm::convolution_direct, src, diff_weights,
+                                      diff_dst, g.strides, g.dilates, g.padding_begin,
+                                      g.padding_end, *hint, user_scratchpad());
+    }
+    return Backward::primitive_desc(cpu(), algorithm::convolution_direct, src, diff_weights,
+                                    diff_bias, diff_dst, g.strides, g.dilates, g.padding_begin,
+                                    g.padding_end, *hint, user_scratchpad());
+#else
+    const auto desc =
+        empty(diff_bias)
+            ? Backward::desc(algorithm::convolution_direct, src, diff_weights, diff_dst, g.strides,
+                             g.dilates, g.padding_begin, g.padding_end)
+            : Backward::desc(algorithm::convolution_direct, src, diff_weights, diff_bias, diff_dst,
+                             g.strides, g.dilates, g.padding_begin, g.padding_end);
+    return Backward::primitive_desc(desc, user_scratchpad(), cpu(), *hint);
+#endif
+  });
+}
+
+std::optional<dnnl::matmul::primitive_desc> matmul(const Desc& a, const Desc& b, const Desc& bias,
+                                                   const Desc& c) {
+  using Matmul = dnnl::matmul;
+  return attempt([&] {
+#if DNNL_VERSION_MAJOR >= 3
+    if (empty(bias)) return Matmul::primitive_desc(cpu(), a, b, c, user_scratchpad());
+    return Matmul::primitive_desc(cpu(), a, b, bias, c, user_scratchpad());
+#else
+    const auto desc = empty(bias) ? Matmul::desc(a, b, c) : Matmul::desc(a, b, bias, c);
+    return Matmul::primitive_desc(desc, user_scratchpad(), cpu());
+#endif
+  });
+}
+
+}  // namespace equipoise::engine::onednn

@@ -1,0 +1,104 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "engine/passes/pass.h"
+#include "equipoise/error.h"
+
+namespace equipoise::engine {
+namespace {
+
+/// Trained parameters first, then what else is asked for.
+struct Wanted {
+  std::vector<TensorId> tensors;
+  std::size_t parameters = 0;
+  std::vector<bool> returned;
+};
+
+Wanted find_wanted(const Graph& graph, const SessionOptions& options) {
+  Wanted wanted;
+  std::vector<bool> matched(options.gradients.size());
+  const auto asked_for = [&](const std::string& name) {
+    bool any = false;
+    for (std::size_t i = 0; i < options.gradients.size(); ++i) {
+      if (!matches_pattern(name, options.gradients[i])) continue;
+      any = matched[i] = true;
+    }
+    return any;
+  };
+  for (const TensorId id : graph.with_role(TensorRole::kParameter)) {
+    const TensorInfo& info = graph.tensor(id);
+    if (info.frozen) continue;
+    wanted.tensors.push_back(id);
+    wanted.returned.push_back(asked_for(info.name));
+  }
+  wanted.parameters = wanted.tensors.size();
+  for (const TensorRole role : {TensorRole::kParameter, TensorRole::kInput}) {
+    for (const TensorId id : graph.with_role(role)) {
+      const TensorInfo& info = graph.tensor(id);
+      const bool trained = role == TensorRole::kParameter && !info.frozen;
+      if (trained || info.type.dtype != DType::kF32 || !asked_for(info.name)) continue;
+      wanted.tensors.push_back(id);
+      wanted.returned.push_back(true);
+    }
+  }
+  const auto missing = std::ranges::find(matched, false);
+  if (missing != matched.end()) {
+    throw Error(fmt::format("graph '{}' has no parameter and no input of numbers '{}' whose gradient "
+                            "could be given back",
+                            graph.name(),
+                            options.gradients[static_cast<std::size_t>(missing - matched.begin())]));
+  }
+  if (wanted.tensors.empty()) {
+    throw Error(fmt::format("graph '{}' has no parameter to train: all are frozen, or there is none",
+                            graph.name()));
+  }
+  return wanted;
+}
+
+/// Nodes that overwrite a parameter, and the buffers that they need.
+void add_update(Graph& graph, const ops::SgdOptions& sgd, TensorId id, TensorId gradient,
+                TensorId rate) {
+  const TensorInfo parameter = graph.tensor(id);
+  const TensorId velocity =
+      sgd.momentum != 0 ? graph.add_buffer(parameter.name + ".momentum", parameter.type.shape)
+                        : TensorId{};
+  ops::sgd_update(graph, parameter.name + ".update", id, gradient, velocity, rate, sgd);
+}
+
+}  // namespace
+
+void add_gradients(Plan& plan, const SessionOptions& options) {
+  if (plan.mode != Mode::kTraining) return;
+  Graph& graph = plan.graph;
+  const Wanted wanted = find_wanted(graph, options);
+  const std::vector<TensorId> gradients = differentiate(graph, plan.loss, wanted.tensors);
+  std::vector<TensorId> gated;
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i]) continue;
+    if (i < wanted.parameters || wanted.parameters == 0) gated.push_back(gradients[i]);
+    if (wanted.returned[i]) {
+      plan.outputs.push_back({graph.tensor(wanted.tensors[i]).name + ".gradient", gradients[i]});
+    }
+  }
+  if (gated.empty()) {
+    throw Error(fmt::format("graph '{}': the loss '{}' depends on no parameter", graph.name(),
+                            options.loss));
+  }
+  plan.gradient_norm = ops::gradient_norm(graph, "gradient norm", gated);
+  if (options.optimizer) {
+    plan.rate_input = "learning rate";
+    const TensorId rate = graph.add_input(plan.rate_input, GraphShape{});
+    for (std::size_t i = 0; i < wanted.parameters; ++i) {
+      if (gradients[i]) add_update(graph, *options.optimizer, wanted.tensors[i], gradients[i], rate);
+    }
+  }
+  std::vector<TensorId> outputs;
+  for (const Plan::Output& output : plan.outputs) outputs.push_back(output.tensor);
+  outputs.push_back(plan.loss);
+  outputs.push_back(plan.gradient_norm);
+  graph.set_outputs(std::move(outputs));
+}
+
+}  // namespace equipoise::engine

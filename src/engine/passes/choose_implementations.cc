@@ -1,0 +1,179 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/implementations/reorder.h"
+#include "engine/passes/pass.h"
+#include "engine/reorder.h"
+#include "equipoise/error.h"
+#include "equipoise/runtime.h"
+#include "ops/normalization.h"
+
+namespace equipoise::engine {
+namespace {
+
+/// oneDNN's convolutions are fastest with as many channels together as a vector holds.
+Layout fastest_layout() {
+  const std::string target = simd_target();
+  if (target.starts_with("AVX3")) return Layout::kBlocked16;
+  if (target == "AVX2") return Layout::kBlocked8;
+  return Layout::kChannelsLast;
+}
+
+/// Goes through the nodes once and asks implementations in their order; where one wants an input in
+/// another format than it is in, a reorder goes before it, once per tensor and format.
+class Choice {
+ public:
+  Choice(Plan& plan, Layout preferred)
+      : plan_(plan),
+        preferred_(preferred),
+        before_(plan.graph.nodes().begin(), plan.graph.nodes().end()),
+        formats_(plan.graph.tensors().size()) {}
+
+  void run() {
+    bool has_outputs = false;
+    for (const Node& node : before_) {
+      // Behind the gate there are only updates: what a run gives back is there before.
+      if (!has_outputs && plan_.gradient_norm && node.outputs[0] == plan_.gradient_norm) {
+        make_outputs_plain();
+        has_outputs = true;
+      }
+      choose(node);
+    }
+    if (!has_outputs) make_outputs_plain();
+    const std::vector<TensorId> map = rewrite(plan_, std::move(nodes_));
+    plan_.steps = std::move(steps_);
+    plan_.tensors.assign(plan_.graph.tensors().size(), {});
+    for (std::size_t i = 0; i < map.size(); ++i) {
+      if (!map[i]) continue;
+      PlannedTensor& tensor = plan_.tensors[static_cast<std::size_t>(map[i].index)];
+      const TensorType& type = plan_.graph.tensor(map[i]).type;
+      tensor.format = formats_[i];
+      if (type.record) continue;
+      tensor.shape = type.shape.resolve(plan_.batch);
+      tensor.bytes = bytes_of(tensor.format, tensor.shape, type.dtype);
+    }
+  }
+
+ private:
+  Format& format(TensorId id) { return formats_[static_cast<std::size_t>(id.index)]; }
+
+  NodeContext context_of(const Node& node) {
+    NodeContext context{.graph = plan_.graph,
+                        .node = node,
+                        .input_shapes = {},
+                        .output_shapes = {},
+                        .formats = {},
+                        .preferred = preferred_,
+                        .mode = plan_.mode,
+                        .threads = plan_.threads};
+    const auto shape_of = [&](TensorId id) {
+      if (!id || plan_.graph.tensor(id).type.record) return Shape{};
+      return plan_.graph.tensor(id).type.shape.resolve(plan_.batch);
+    };
+    for (const TensorId id : node.inputs) {
+      context.input_shapes.push_back(shape_of(id));
+      context.formats.push_back(id ? format(id) : Format{});
+    }
+    for (const TensorId id : node.outputs) context.output_shapes.push_back(shape_of(id));
+    return context;
+  }
+
+  void make_outputs_plain() {
+    for (Plan::Output& output : plan_.outputs) output.tensor = in_format(output.tensor, {});
+    if (plan_.loss) plan_.loss = in_format(plan_.loss, {});
+  }
+
+  void choose(const Node& node) {
+    NodeContext context = context_of(node);
+    Step step;
+    if (dynamic_cast<const Norm*>(node.operation.get()) != nullptr) {
+      context.norm = step.norm = static_cast<int>(plan_.norm_nodes.size());
+      plan_.norm_nodes.push_back(node.name);
+      const TensorId running = node.inputs[Norm::kRunningMean];
+      plan_.norm_running.push_back(running ? plan_.graph.tensor(running).name : "");
+    }
+    for (const Implementation* implementation : implementations_of(node.operation->type())) {
+      Answer answer = implementation->propose(context);
+      if (const auto* why = std::get_if<std::string>(&answer)) {
+        step.declined.push_back(fmt::format("{}: {}", implementation->name, *why));
+        continue;
+      }
+      step.implementation = implementation->name;
+      take(node, std::get<Proposal>(std::move(answer)), std::move(step));
+      return;
+    }
+    throw Error(fmt::format("node '{}': no implementation of {} takes it: {}", node.name,
+                            describe(*node.operation), fmt::join(step.declined, "; ")));
+  }
+
+  void take(const Node& node, Proposal proposal, Step step) {
+    Node chosen = node;
+    for (std::size_t i = 0; i < chosen.inputs.size(); ++i) {
+      if (chosen.inputs[i]) chosen.inputs[i] = in_format(chosen.inputs[i], proposal.inputs[i]);
+    }
+    for (std::size_t i = 0; i < chosen.outputs.size(); ++i) {
+      if (chosen.outputs[i]) format(chosen.outputs[i]) = proposal.outputs[i];
+    }
+    step.detail = std::move(proposal.detail);
+    step.kernel = std::move(proposal.kernel);
+    step.in_place = std::move(proposal.in_place);
+    step.alias = proposal.alias;
+    step.scratch_bytes = proposal.scratch_bytes;
+    nodes_.push_back(std::move(chosen));
+    steps_.push_back(std::move(step));
+  }
+
+  TensorId in_format(TensorId id, const Format& wanted) {
+    if (plan_.graph.tensor(id).type.record || format(id) == wanted) return id;
+    for (const auto& [from, to] : reordered_) {
+      if (from == id && format(to) == wanted) return to;
+    }
+    const TensorInfo info = plan_.graph.tensor(id);
+    const std::string name =
+        fmt::format("{} as {}#{}", info.name, to_string(wanted, info.type.shape.resolve(plan_.batch)),
+                    reordered_.size());
+    const TensorId result = plan_.graph.add_node(name, std::make_shared<Reorder>(), {id})[0];
+    formats_.resize(plan_.graph.tensors().size());
+    format(result) = wanted;
+    const Node node = plan_.graph.nodes().back();
+    Answer answer = reorder(context_of(node), wanted);
+    if (const auto* why = std::get_if<std::string>(&answer)) {
+      throw Error(fmt::format("'{}' cannot be reordered: {}", info.name, *why));
+    }
+    auto& proposal = std::get<Proposal>(answer);
+    Step step;
+    step.implementation = "reorder";
+    step.kernel = std::move(proposal.kernel);
+    step.scratch_bytes = proposal.scratch_bytes;
+    nodes_.push_back(node);
+    steps_.push_back(std::move(step));
+    reordered_.emplace_back(id, result);
+    return result;
+  }
+
+  Plan& plan_;
+  Layout preferred_;
+  std::vector<Node> before_;
+  std::vector<Format> formats_;
+  std::vector<Node> nodes_;
+  std::vector<Step> steps_;
+  std::vector<std::pair<TensorId, TensorId>> reordered_;
+};
+
+}  // namespace
+
+void choose_implementations(Plan& plan, const SessionOptions& options) {
+  const bool chosen = !skips(options, "choose_layouts");
+  Choice(plan, chosen ? options.layout.value_or(fastest_layout()) : Layout::kChannelsFirst).run();
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const Node& node = plan.graph.nodes()[i];
+    if (plan.gradient_norm && node.outputs[0] == plan.gradient_norm) {
+      plan.gate_step = static_cast<int>(i);
+    }
+  }
+}
+
+}  // namespace equipoise::engine

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "engine/plan.h"
+#include "equipoise/session.h"
+
+namespace equipoise::engine {
+
+/// One step from a model's graph to a plan. Skipping one changes time and memory, and results by
+/// rounding only; those that make the plan itself cannot be skipped.
+struct Pass {
+  std::string_view name;
+  void (*run)(Plan& plan, const SessionOptions& options);
+  bool skippable = true;
+};
+
+/// In the order in which they run.
+std::span<const Pass> passes();
+
+void resolve_mode(Plan& plan, const SessionOptions& options);
+void fold_constants(Plan& plan, const SessionOptions& options);
+void fuse_norms(Plan& plan, const SessionOptions& options);
+void add_gradients(Plan& plan, const SessionOptions& options);
+void remove_dead_nodes(Plan& plan, const SessionOptions& options);
+/// Skipped, as "choose_layouts": everything stays row-major.
+void choose_implementations(Plan& plan, const SessionOptions& options);
+/// Skipped, as "reuse_memory": every tensor has memory of its own.
+void place_memory(Plan& plan, const SessionOptions& options);
+
+bool skips(const SessionOptions& options, std::string_view pass);
+
+/// `graph.rewrite` that keeps the plan's own ids; returns the map.
+std::vector<TensorId> rewrite(Plan& plan, std::vector<Node> nodes);
+
+/// How many nodes read a tensor; each output of the graph counts as one more.
+std::vector<int> count_readers(const Graph& graph);
+
+}  // namespace equipoise::engine

@@ -1,0 +1,47 @@
+#include "engine/passes/pass.h"
+#include "ops/dropout.h"
+#include "ops/normalization.h"
+
+namespace equipoise::engine {
+namespace {
+
+/// As inference runs it: with running statistics, where there are any.
+std::shared_ptr<const Operation> for_inference(const Node& node, const Norm& norm) {
+  if (norm.norm().kind != NormKind::kBatch || !node.inputs[Norm::kRunningMean]) {
+    return node.operation;
+  }
+  NormAttributes attributes = norm.norm();
+  attributes.statistics = Statistics::kRunning;
+  attributes.update_running = false;
+  attributes.renorm.reset();
+  attributes.ghost_batch_size = 0;
+  return std::make_shared<Norm>(attributes);
+}
+
+}  // namespace
+
+void resolve_mode(Plan& plan, const SessionOptions& /*options*/) {
+  if (plan.mode == Mode::kTraining) return;
+  std::vector<TensorId> replaced(plan.graph.tensors().size());
+  const auto replace = [&](TensorId& id) {
+    if (id && replaced[static_cast<std::size_t>(id.index)]) {
+      id = replaced[static_cast<std::size_t>(id.index)];
+    }
+  };
+  std::vector<Node> kept;
+  for (Node node : plan.graph.nodes()) {
+    for (TensorId& id : node.inputs) replace(id);
+    if (dynamic_cast<const Dropout*>(node.operation.get()) != nullptr) {
+      replaced[static_cast<std::size_t>(node.outputs[0].index)] = node.inputs[0];
+      continue;
+    }
+    if (const auto* norm = dynamic_cast<const Norm*>(node.operation.get())) {
+      node.operation = for_inference(node, *norm);
+    }
+    kept.push_back(std::move(node));
+  }
+  for (Plan::Output& output : plan.outputs) replace(output.tensor);
+  rewrite(plan, std::move(kept));
+}
+
+}  // namespace equipoise::engine

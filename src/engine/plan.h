@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "engine/format.h"
+#include "engine/implementation.h"
+#include "equipoise/graph.h"
+#include "equipoise/session.h"
+
+namespace equipoise::engine {
+
+enum class Place : std::uint8_t {
+  kArena,     ///< at an offset of the context's
+  kState,     ///< a parameter or buffer, or an update of one
+  kInput,     ///< the caller's
+  kConstant,  ///< at an offset of the plan's constants
+  kNorm,      ///< a record: the slot of a normalization
+};
+
+struct PlannedTensor {
+  Shape shape = {};
+  Format format = {};
+  std::size_t bytes = 0;
+  Place place = Place::kArena;
+  std::size_t offset = 0;
+  /// Of kState: the tensor's name in the State. Of kNorm: the slot.
+  std::string state = {};
+  int norm = -1;
+  /// The tensor whose memory it shares, or −1.
+  int root = -1;
+};
+
+struct Step {
+  std::string implementation = {};
+  std::string detail = {};
+  std::unique_ptr<const Kernel> kernel = nullptr;  ///< null: nothing to do
+  std::vector<std::pair<int, int>> in_place = {};
+  bool alias = false;
+  std::size_t scratch_bytes = 0;
+  std::size_t scratch_offset = 0;
+  /// "onednn channels_last: oneDNN has only ref:any"
+  std::vector<std::string> declined = {};
+  int norm = -1;
+};
+
+struct PassReport {
+  std::string name;
+  double milliseconds = 0;
+  bool skipped = false;
+  std::size_t nodes = 0;  ///< behind it
+};
+
+/// What a graph was compiled to. Immutable once made.
+struct Plan {
+  Mode mode = Mode::kInference;
+  std::int64_t batch = 0;
+  int threads = 1;
+  /// Behind all passes; one step per node, in order.
+  Graph graph;
+  std::vector<Step> steps;
+  std::vector<PlannedTensor> tensors;
+  /// What a run gives back, by the names of the model's graph.
+  struct Output {
+    std::string name;
+    TensorId tensor;
+  };
+  std::vector<Output> outputs;
+  /// The step after which the gate decides, the tensors it looks at; in training with gradients.
+  int gate_step = -1;
+  TensorId gradient_norm = {};
+  TensorId loss = {};
+  /// Name of the input that holds the learning rate.
+  std::string rate_input = {};
+  std::vector<std::string> norm_nodes;
+  std::vector<std::string> norm_running;  ///< names of their running_mean; empty without
+  std::size_t arena_bytes = 0;
+  AlignedBuffer constants;
+  std::vector<PassReport> passes;
+};
+
+}  // namespace equipoise::engine

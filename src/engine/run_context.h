@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "equipoise/norm.h"
+#include "equipoise/running_statistics.h"
+#include "equipoise/session.h"
+
+namespace equipoise::engine {
+
+/// A normalization node in one context.
+struct NormSlot {
+  NormRecord record;
+  /// As set for the run; null: as planned.
+  const NormSettings* settings = nullptr;
+  /// Where its statistics are staged; null without running ones.
+  RunningStatistics* running = nullptr;
+  /// Whether the last run left moments of its batch.
+  bool has_moments = false;
+};
+
+/// What kernels see of a run besides their tensors.
+struct RunContext {
+  std::vector<NormSlot> norms;
+  Workspace workspace;
+  Communicator* communicator = nullptr;
+  std::uint64_t random_key = 0;
+};
+
+}  // namespace equipoise::engine

@@ -1,0 +1,162 @@
+#include "equipoise/session.h"
+
+#include <map>
+#include <mutex>
+#include <tuple>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/random.h"
+#include "engine/compile.h"
+#include "engine/context.h"
+#include "engine/execute.h"
+#include "engine/explain.h"
+#include "engine/inputs.h"
+#include "engine/onednn/threads.h"
+#include "equipoise/error.h"
+#include "equipoise/runtime.h"
+
+namespace equipoise {
+
+using engine::BoundPlan;
+using engine::Plan;
+
+const char* to_string(Mode mode) { return mode == Mode::kTraining ? "training" : "inference"; }
+
+struct Session::Parts {
+  Graph graph;
+  SessionOptions options;
+  State state;
+  Context context;
+  std::uint64_t steps = 0;
+  std::mutex turn;
+  std::map<std::tuple<Mode, std::int64_t, int>, std::shared_ptr<const Plan>> plans;
+
+  Parts(Graph g, SessionOptions o)
+      : graph(std::move(g)), options(std::move(o)), state(graph, options.seed) {}
+
+  const std::shared_ptr<const Plan>& plan(Mode mode, std::int64_t batch, int threads) {
+    std::shared_ptr<const Plan>& plan = plans[{mode, batch, threads}];
+    if (!plan) {
+      plan = engine::compile(graph, mode, batch, threads, options);
+      state.extend(plan->graph);
+    }
+    return plan;
+  }
+};
+
+Session::Session(Graph graph, SessionOptions options) {
+  graph.verify();
+  engine::check_options(graph, options);
+  parts_ = std::make_unique<Parts>(std::move(graph), std::move(options));
+}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+State& Session::state() { return parts_->state; }
+const State& Session::state() const { return parts_->state; }
+const Graph& Session::graph() const { return parts_->graph; }
+Context& Session::context() { return parts_->context; }
+
+/// Results of what the first `steps` steps have computed.
+Results Session::collect(const BoundPlan& bound, std::size_t steps) {
+  const Plan& plan = *bound.plan;
+  Results results;
+  for (const Plan::Output& output : plan.outputs) {
+    const TensorInfo& info = plan.graph.tensor(output.tensor);
+    if (info.producer && static_cast<std::size_t>(info.producer.index) >= steps) continue;
+    results.entries_.push_back(
+        {output.name,
+         {.data = bound.pointer(output.tensor),
+          .shape = plan.tensors[static_cast<std::size_t>(output.tensor.index)].shape,
+          .dtype = info.type.dtype}});
+  }
+  for (std::size_t n = 0; n < plan.norm_nodes.size(); ++n) {
+    const engine::NormSlot& slot = bound.run.norms[n];
+    if (slot.has_moments) {
+      results.moments_.emplace_back(plan.norm_nodes[n], slot.record.moments());
+    }
+  }
+  return results;
+}
+
+Results Session::run(Inputs inputs, const RunOptions& options) {
+  const std::int64_t batch = engine::check_inputs(parts_->graph, inputs);
+  const std::lock_guard lock(parts_->turn);
+  const engine::OneDnnThreads threads(num_threads());
+  const auto& plan = parts_->plan(Mode::kInference, batch, threads.count());
+  Context& context = options.context != nullptr ? *options.context : parts_->context;
+  BoundPlan& bound = context.memory_->bind(plan, parts_->state);
+  bound.run.communicator = parts_->options.communicator;
+  engine::set_inputs(bound, inputs, nullptr);
+  const std::size_t steps =
+      options.until.empty() ? plan->steps.size() : engine::end_of(*plan, options.until);
+  engine::execute(bound, 0, steps);
+  return collect(bound, steps);
+}
+
+StepResult Session::train(Inputs inputs, const StepOptions& options) {
+  const std::int64_t batch = engine::check_inputs(parts_->graph, inputs);
+  const std::lock_guard lock(parts_->turn);
+  const engine::OneDnnThreads threads(num_threads());
+  const auto& plan = parts_->plan(Mode::kTraining, batch, threads.count());
+  BoundPlan& bound = parts_->context.memory_->bind(plan, parts_->state);
+  bound.run.communicator = parts_->options.communicator;
+  bound.run.random_key = step_key(parts_->options.seed, ++parts_->steps);
+  engine::set_inputs(bound, inputs, &options.rate);
+
+  const auto gate = static_cast<std::size_t>(plan->gate_step) + 1;
+  engine::execute(bound, 0, gate);
+  StepResult result;
+  result.loss = static_cast<double>(*static_cast<const float*>(bound.pointer(plan->loss)));
+  result.gradient_norm =
+      static_cast<double>(*static_cast<const float*>(bound.pointer(plan->gradient_norm)));
+  result.refusal = engine::refusal(bound);
+  result.updated = result.refusal.empty() && parts_->options.optimizer.has_value();
+  if (result.updated) {
+    engine::execute(bound, gate, plan->steps.size());
+    engine::commit_staged(bound);
+  } else {
+    engine::discard_staged(bound);
+  }
+  result.results = collect(bound, plan->steps.size());
+  return result;
+}
+
+std::string Session::explain(Mode mode, std::int64_t batch) {
+  const std::lock_guard lock(parts_->turn);
+  const engine::OneDnnThreads threads(num_threads());
+  return engine::explain(*parts_->plan(mode, batch, threads.count()));
+}
+
+std::size_t Session::memory(Mode mode, std::int64_t batch) {
+  const std::lock_guard lock(parts_->turn);
+  const engine::OneDnnThreads threads(num_threads());
+  return parts_->plan(mode, batch, threads.count())->arena_bytes;
+}
+
+ConstTensorView Results::view(std::string_view name) const {
+  std::vector<std::string_view> names;
+  for (const Entry& entry : entries_) {
+    if (entry.name == name) return entry.view;
+    names.push_back(entry.name);
+  }
+  throw Error(fmt::format("the run has no result '{}'; it has {}", name, fmt::join(names, ", ")));
+}
+
+std::span<const float> Results::values(std::string_view name) const {
+  const ConstTensorView found = view(name);
+  return {static_cast<const float*>(found.data),
+          static_cast<std::size_t>(found.shape.element_count())};
+}
+
+std::span<const Moments> Results::moments(std::string_view node) const {
+  for (const auto& [name, moments] : moments_) {
+    if (name == node) return moments;
+  }
+  return {};
+}
+
+}  // namespace equipoise

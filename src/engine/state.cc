@@ -1,0 +1,182 @@
+#include "engine/state.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "equipoise/error.h"
+#include "ops/normalization.h"
+
+namespace equipoise {
+namespace {
+
+void fill(std::span<float> values, const Initialization& how, std::uint64_t key) {
+  using Kind = Initialization::Kind;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    double value = how.value;
+    if (how.kind == Kind::kUniform) {
+      value *= 2.0 * static_cast<double>(uniform(key, i)) - 1;
+    } else if (how.kind == Kind::kNormal) {
+      // Box & Muller: two uniform numbers make one normal one; 1 − u is never 0.
+      const auto words = philox(key, i);
+      const double radius = std::sqrt(-2 * std::log(1 - static_cast<double>(uniform(words[0]))));
+      value *= radius * std::cos(2 * std::numbers::pi * static_cast<double>(uniform(words[1])));
+    }
+    values[i] = static_cast<float>(value);
+  }
+}
+
+/// "layer1.0.bn1" of "layer1.0.bn1.running_mean".
+std::string layer_name(const std::string& running_mean) {
+  const std::size_t dot = running_mean.rfind('.');
+  return dot == std::string::npos ? running_mean : running_mean.substr(0, dot);
+}
+
+std::size_t count(const std::variant<std::span<float>, std::span<std::int64_t>>& values) {
+  return std::visit([](auto v) { return v.size(); }, values);
+}
+
+}  // namespace
+
+State::Parts::Entry& State::Parts::entry(std::string_view name) const {
+  const auto found = by_name.find(name);
+  if (found != by_name.end()) return *found->second;
+  std::vector<std::string_view> names;
+  for (const auto& e : entries) names.emplace_back(e->name);
+  throw Error(fmt::format("the state has no '{}'{}", name, did_you_mean(name, names)));
+}
+
+void State::Parts::add(std::unique_ptr<Entry> entry) {
+  by_name[entry->name] = entry.get();
+  entries.push_back(std::move(entry));
+}
+
+State::State(const Graph& graph, std::uint64_t seed) : parts_(std::make_unique<Parts>()) {
+  parts_->seed = seed;
+  extend(graph);
+}
+State::~State() = default;
+State::State(State&&) noexcept = default;
+State& State::operator=(State&&) noexcept = default;
+
+void State::extend(const Graph& graph) {
+  using Entry = Parts::Entry;
+  // Buffers that belong to a batch normalization live in its running statistics.
+  std::map<TensorId, RunningStatistics*> means;
+  std::map<TensorId, RunningStatistics*> vars;
+  for (const Node& node : graph.nodes()) {
+    const auto* norm = dynamic_cast<const Norm*>(node.operation.get());
+    if (norm == nullptr) continue;
+    const TensorId mean = node.inputs[Norm::kRunningMean];
+    if (!mean || means.contains(mean) || has(graph.tensor(mean).name)) continue;
+    const TensorInfo& info = graph.tensor(mean);
+    parts_->running.push_back(std::make_unique<RunningStatistics>(
+        info.type.shape[0], norm->norm().rule, layer_name(info.name)));
+    means[mean] = vars[node.inputs[Norm::kRunningVar]] = parts_->running.back().get();
+  }
+  for (std::size_t i = 0; i < graph.tensors().size(); ++i) {
+    const TensorInfo& info = graph.tensors()[i];
+    if (info.role != TensorRole::kParameter && info.role != TensorRole::kBuffer) continue;
+    if (has(info.name)) continue;
+    const TensorId id{static_cast<std::int32_t>(i)};
+    auto entry = std::make_unique<Entry>();
+    entry->name = info.name;
+    entry->shape = info.type.shape.resolve(1);
+    const auto elements = static_cast<std::size_t>(entry->shape.element_count());
+    std::span<float> values;
+    if (const auto mean = means.find(id); mean != means.end()) {
+      entry->running = mean->second;
+      values = mean->second->mutable_mean();
+    } else if (const auto var = vars.find(id); var != vars.end()) {
+      entry->running = var->second;
+      values = var->second->mutable_var();
+    } else {
+      entry->buffer = AlignedBuffer(std::max<std::size_t>(elements * sizeof(float), 1));
+      values = {reinterpret_cast<float*>(entry->buffer.data()), elements};
+    }
+    fill(values, info.initialization, name_key(info.name) ^ philox(parts_->seed, 0)[0]);
+    entry->values = values;
+    const bool is_var = vars.contains(id);
+    RunningStatistics* running = entry->running;
+    parts_->add(std::move(entry));
+    if (!is_var) continue;
+    auto batches = std::make_unique<Entry>();
+    batches->name = running->name() + ".num_batches_tracked";
+    batches->running = running;
+    batches->values = std::span<std::int64_t>(running->mutable_num_batches_tracked());
+    parts_->add(std::move(batches));
+  }
+}
+
+bool State::has(std::string_view name) const { return parts_->by_name.contains(name); }
+
+std::span<float> State::values(std::string_view name) {
+  const auto* values = std::get_if<std::span<float>>(&parts_->entry(name).values);
+  if (values == nullptr) throw Error(fmt::format("'{}' is not a tensor of f32", name));
+  return *values;
+}
+
+std::span<const float> State::values(std::string_view name) const {
+  const auto* values = std::get_if<std::span<float>>(&parts_->entry(name).values);
+  if (values == nullptr) throw Error(fmt::format("'{}' is not a tensor of f32", name));
+  return *values;
+}
+
+const Shape& State::shape(std::string_view name) const { return parts_->entry(name).shape; }
+
+RunningStatistics* State::running_statistics(std::string_view running_mean) {
+  const auto found = parts_->by_name.find(running_mean);
+  return found == parts_->by_name.end() ? nullptr : found->second->running;
+}
+
+std::vector<StateView> State::entries() {
+  std::vector<StateView> views;
+  for (const auto& entry : parts_->entries) views.push_back({entry->name, entry->values});
+  return views;
+}
+
+std::vector<ConstStateView> State::entries() const {
+  std::vector<ConstStateView> views;
+  for (const auto& entry : parts_->entries) {
+    ConstStateView view{.name = entry->name, .values = {}};
+    std::visit([&](auto values) { view.values = values; }, entry->values);
+    views.push_back(view);
+  }
+  return views;
+}
+
+void State::load(std::span<const ConstStateView> source) {
+  std::set<std::string_view> seen;
+  for (const ConstStateView& part : source) {
+    const Parts::Entry& entry = parts_->entry(part.name);
+    if (!seen.insert(part.name).second) {
+      throw Error(fmt::format("the state to load has '{}' twice", part.name));
+    }
+    const std::size_t given = std::visit([](auto v) { return v.size(); }, part.values);
+    if (part.values.index() != entry.values.index()) {
+      throw Error(fmt::format("the state to load has '{}' as {}; it has to be {}", part.name,
+                              part.values.index() == 0 ? "f32" : "i64",
+                              entry.values.index() == 0 ? "f32" : "i64"));
+    }
+    if (given != count(entry.values)) {
+      throw Error(fmt::format("the state to load has {} values for '{}', which has {}", given,
+                              part.name, count(entry.values)));
+    }
+  }
+  for (const ConstStateView& part : source) {
+    std::visit(
+        [&](auto to) {
+          using Element = typename decltype(to)::element_type;
+          std::ranges::copy(std::get<std::span<const Element>>(part.values), to.begin());
+        },
+        parts_->entry(part.name).values);
+  }
+  for (const auto& running : parts_->running) running->discard();
+}
+
+}  // namespace equipoise

@@ -1,0 +1,176 @@
+#include "operations/engine_check.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <cstdint>
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "engine/reorder.h"
+#include "equipoise/operations.h"
+#include "equipoise/session.h"
+#include "graph/interpreter.h"
+
+namespace equipoise::testing {
+namespace {
+
+/// Values of the interpreter as the engine takes them.
+struct Buffer {
+  std::vector<float> numbers;
+  std::vector<std::int32_t> indices;
+
+  Buffer(const Array& array, DType dtype) {
+    if (dtype == DType::kI32) {
+      for (const double v : array.values) indices.push_back(static_cast<std::int32_t>(v));
+    } else {
+      for (const double v : array.values) numbers.push_back(static_cast<float>(v));
+    }
+  }
+  const void* data() const {
+    return numbers.empty() ? static_cast<const void*>(indices.data()) : numbers.data();
+  }
+};
+
+double error_of(std::span<const float> values, const Array& truth) {
+  double largest = 1e-6;
+  double difference = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    largest = std::max(largest, std::abs(truth.values[i]));
+    const double d = std::abs(static_cast<double>(values[i]) - truth.values[i]);
+    if (!(d <= difference)) difference = d;  // also NaN
+  }
+  return difference / largest;
+}
+
+}  // namespace
+
+TestGraph graph_of(const OperationTest& test) {
+  TestGraph made;
+  Graph& graph = made.graph;
+  graph = Graph("test");
+  made.result = made.loss = test.build(graph);
+  for (const TensorInfo& info : graph.tensors()) {
+    const bool given = info.role == TensorRole::kInput || info.role == TensorRole::kParameter;
+    if (given && info.type.dtype == DType::kF32 &&
+        std::ranges::find(test.constant_inputs, info.name) == test.constant_inputs.end()) {
+      made.differentiable.push_back(info.name);
+    }
+  }
+  if (graph.tensor(made.result).type.shape.rank() > 0 && !made.differentiable.empty()) {
+    const TensorId target =
+        graph.add_input("target of the test", graph.tensor(made.result).type.shape);
+    made.loss = ops::mean_squared_error(graph, "loss of the test", made.result, target);
+  }
+  return made;
+}
+
+namespace {
+
+/// The same graph, but images come in the layout that is preferred, as between convolutions.
+Graph with_inputs_in_layout(const Graph& graph) {
+  Graph result = graph;
+  std::vector<TensorId> reordered(graph.tensors().size());
+  std::vector<Node> nodes;
+  for (std::size_t i = 0; i < graph.tensors().size(); ++i) {
+    const TensorInfo& info = graph.tensors()[i];
+    if (info.role != TensorRole::kInput || info.type.dtype != DType::kF32 ||
+        info.type.shape.rank() < 3) {
+      continue;
+    }
+    reordered[i] = result.add_node(info.name + " in layout", std::make_shared<engine::Reorder>(),
+                                   {{static_cast<std::int32_t>(i)}})[0];
+    nodes.push_back(result.nodes().back());
+  }
+  for (Node node : graph.nodes()) {
+    for (TensorId& id : node.inputs) {
+      if (id && reordered[static_cast<std::size_t>(id.index)]) {
+        id = reordered[static_cast<std::size_t>(id.index)];
+      }
+    }
+    nodes.push_back(std::move(node));
+  }
+  result.rewrite(std::move(nodes), {graph.outputs().begin(), graph.outputs().end()});
+  return result;
+}
+
+}  // namespace
+
+std::vector<CheckedTensor> check_in_engine(const OperationTest& test, Layout layout) {
+  TestGraph made = graph_of(test);
+  const Graph& graph = made.graph;
+  std::map<std::string, Array> values = fill_inputs(graph, test);
+  for (auto& [name, array] : values) {  // what f32 can hold
+    for (double& v : array.values) v = static_cast<double>(static_cast<float>(v));
+  }
+
+  const std::string result_name = graph.tensor(made.result).name;
+  const bool trains = !made.differentiable.empty();
+  made.graph.add_output(trains ? made.loss : made.result);
+  SessionOptions options{.layout = layout, .taps = {result_name}};
+  if (trains) {
+    options.gradients = made.differentiable;
+    options.loss = graph.tensor(made.loss).name;
+  }
+  Session session(with_inputs_in_layout(graph), options);
+  std::vector<Buffer> buffers;
+  buffers.reserve(values.size());
+  std::vector<Input> inputs;
+  for (const auto& [name, array] : values) {
+    const TensorInfo& info = graph.tensor(graph.tensor(name));
+    buffers.emplace_back(array, info.type.dtype);
+    if (info.role == TensorRole::kInput) {
+      inputs.push_back(
+          {info.name,
+           {.data = buffers.back().data(), .shape = array.shape, .dtype = info.type.dtype}});
+    } else {
+      std::ranges::copy(buffers.back().numbers, session.state().values(name).begin());
+    }
+  }
+
+  Results results;
+  Graph differentiated = graph;
+  std::vector<TensorId> gradients;
+  if (trains) {
+    StepResult step = session.train(inputs);
+    EXPECT_EQ(step.refusal, "");
+    results = std::move(step.results);
+    std::vector<TensorId> wrt;
+    for (const std::string& name : made.differentiable) wrt.push_back(graph.tensor(name));
+    gradients = differentiate(differentiated, made.loss, wrt);
+    for (const TensorId gradient : gradients) {
+      if (gradient) differentiated.add_output(gradient);
+    }
+  } else {
+    results = session.run(inputs);
+  }
+  differentiated.add_output(made.result);
+  const auto truth = interpret(differentiated, values,
+                               {.batch = test.batch, .random_key = step_key(options.seed, 1)});
+
+  std::vector<CheckedTensor> checked = {
+      {"result", error_of(results.values(result_name), truth.at(result_name))}};
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i]) continue;
+    const std::string name = made.differentiable[i] + ".gradient";
+    checked.push_back({"d " + made.differentiable[i],
+                       error_of(results.values(name), truth.at(differentiated.tensor(gradients[i]).name))});
+  }
+  return checked;
+}
+
+std::string identifier(const std::string& name) {
+  std::string result;
+  for (const char c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      result += c;
+    } else if (!result.empty() && result.back() != '_') {
+      result += '_';
+    }
+  }
+  return result;
+}
+
+}  // namespace equipoise::testing

@@ -24,6 +24,9 @@ Answer matmul(const NodeContext& node);
 Answer norm(const NodeContext& node);
 Answer norm_gradient(const NodeContext& node);
 
+Answer activate(const NodeContext& node);
+Answer activate_gradient(const NodeContext& node);
+
 Answer concatenate(const NodeContext& node);
 Answer pad(const NodeContext& node);
 Answer reshape(const NodeContext& node);

@@ -56,6 +56,7 @@ std::vector<OperationTest> norm_tests();
 std::vector<OperationTest> pool_tests();
 std::vector<OperationTest> random_tests();
 std::vector<OperationTest> shape_tests();
+std::vector<OperationTest> softmax_tests();
 std::vector<OperationTest> update_tests();
 
 }  // namespace equipoise::testing

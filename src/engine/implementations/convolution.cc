@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "engine/implementations/implementations.h"
+#include "engine/layout.h"
 #include "engine/onednn/primitive_kernel.h"
 
 namespace equipoise::engine {
@@ -14,10 +15,6 @@ using onednn::Desc;
 using onednn::Dims;
 using onednn::PrimitiveKernel;
 using Binding = PrimitiveKernel::Binding;
-
-constexpr std::int64_t block_of(Layout layout) {
-  return layout == Layout::kBlocked8 ? 8 : layout == Layout::kBlocked16 ? 16 : 1;
-}
 
 /// What a convolution works on: x (N, C, H, W), weight, y. Images of few channels (the network's
 /// input) would be mostly padding in blocks; oneDNN reads them row-major.

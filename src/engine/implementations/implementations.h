@@ -24,6 +24,15 @@ Answer matmul(const NodeContext& node);
 Answer norm(const NodeContext& node);
 Answer norm_gradient(const NodeContext& node);
 
+Answer activate(const NodeContext& node);
+Answer activate_gradient(const NodeContext& node);
+
+Answer concatenate(const NodeContext& node);
+Answer pad(const NodeContext& node);
+Answer reshape(const NodeContext& node);
+Answer slice(const NodeContext& node);
+Answer transpose(const NodeContext& node);
+
 /// In f64, by the operation's own textbook.
 Answer reference(const NodeContext& node);
 

@@ -31,6 +31,13 @@ std::vector<const Implementation*> implementations_of(std::string_view operation
       {"group_norm_gradient", "norm", norm_gradient},
       {"layer_norm_gradient", "norm", norm_gradient},
       {"rms_norm_gradient", "norm", norm_gradient},
+      {"activate", "simd", activate},
+      {"activate_gradient", "simd", activate_gradient},
+      {"concatenate", "copy", concatenate},
+      {"pad", "copy", pad},
+      {"reshape", "copy", reshape},
+      {"slice", "copy", slice},
+      {"transpose", "copy", transpose},
   };
   static constexpr Implementation kReference = {"", "reference", reference};
   std::vector<const Implementation*> found;

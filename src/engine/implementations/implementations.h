@@ -24,6 +24,13 @@ Answer matmul(const NodeContext& node);
 Answer norm(const NodeContext& node);
 Answer norm_gradient(const NodeContext& node);
 
+Answer max_pool(const NodeContext& node);
+Answer max_pool_gradient(const NodeContext& node);
+Answer average_pool(const NodeContext& node);
+Answer average_pool_gradient(const NodeContext& node);
+Answer global_average_pool(const NodeContext& node);
+Answer global_average_pool_gradient(const NodeContext& node);
+
 /// In f64, by the operation's own textbook.
 Answer reference(const NodeContext& node);
 

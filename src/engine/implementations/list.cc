@@ -9,7 +9,8 @@ std::vector<const Implementation*> implementations_of(std::string_view operation
       {"convolution", "onednn channels_last", convolution_channels_last},
       {"convolution", "onednn row-major", convolution_row_major},
       {"convolution_data_gradient", "onednn", convolution_data_gradient_preferred},
-      {"convolution_data_gradient", "onednn channels_last", convolution_data_gradient_channels_last},
+      {"convolution_data_gradient", "onednn channels_last",
+       convolution_data_gradient_channels_last},
       {"convolution_data_gradient", "onednn row-major", convolution_data_gradient_row_major},
       {"convolution_weight_gradient", "onednn", convolution_weight_gradient_preferred},
       {"convolution_weight_gradient", "onednn channels_last",
@@ -30,6 +31,12 @@ std::vector<const Implementation*> implementations_of(std::string_view operation
       {"group_norm_gradient", "norm", norm_gradient},
       {"layer_norm_gradient", "norm", norm_gradient},
       {"rms_norm_gradient", "norm", norm_gradient},
+      {"max_pool", "planes", max_pool},
+      {"max_pool_gradient", "planes", max_pool_gradient},
+      {"average_pool", "planes", average_pool},
+      {"average_pool_gradient", "planes", average_pool_gradient},
+      {"global_average_pool", "planes", global_average_pool},
+      {"global_average_pool_gradient", "planes", global_average_pool_gradient},
   };
   static constexpr Implementation kReference = {"", "reference", reference};
   std::vector<const Implementation*> found;

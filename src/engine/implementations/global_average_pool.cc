@@ -1,0 +1,122 @@
+/// Means over all positions, in any layout of images.
+
+#include "ops/global_average_pool.h"
+
+#include <algorithm>
+
+#include "base/parallel.h"
+#include "engine/implementations/implementations.h"
+#include "engine/implementations/planes.h"
+
+namespace equipoise::engine {
+namespace {
+
+/// Of one channel that lies together: eight sums side by side, so that they do not wait for each
+/// other.
+double sum_of(const float* values, std::int64_t count) {
+  double sums[8] = {};
+  std::int64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    for (int k = 0; k < 8; ++k) sums[k] += static_cast<double>(values[i + k]);
+  }
+  for (; i < count; ++i) sums[i % 8] += static_cast<double>(values[i]);
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+/// Lanes that one task has at most.
+constexpr std::int64_t kLanes = 64;
+
+/// Calls task(plane, first lane, last lane).
+template <class Task>
+void for_each_group(const Planes& x, int threads, const Task& task) {
+  const std::int64_t groups = (x.lanes + kLanes - 1) / kLanes;
+  // About 16 Ki elements at least to a thread's turn.
+  const std::int64_t chunk = std::max<std::int64_t>(
+      1, 16384 / std::max<std::int64_t>(1, x.positions * std::min(x.lanes, kLanes)));
+  parallel_for_chunks(x.planes * groups, chunk, threads, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i % groups * kLanes;
+      task(i / groups, first, std::min(first + kLanes, x.lanes));
+    }
+  });
+}
+
+class Forward final : public Kernel {
+ public:
+  Forward(const Planes& x, int threads) : x_(x), threads_(threads) {}
+
+  void run(const Arguments& arguments) const override {
+    const float* const x = arguments.input(0);
+    float* const y = arguments.output(0);
+    const double share = 1 / static_cast<double>(x_.positions);
+    for_each_group(x_, threads_, [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
+      const float* values = x + plane * x_.plane_size();
+      if (x_.lanes == 1) {
+        y[plane] = static_cast<float>(share * sum_of(values, x_.positions));
+        return;
+      }
+      double sums[kLanes] = {};
+      for (std::int64_t s = 0; s < x_.positions; ++s, values += x_.lanes) {
+        for_each_run(first, last, [&](std::int64_t lane, auto count) {
+          for (int i = 0; i < count(); ++i) {
+            sums[lane - first + i] += static_cast<double>(values[lane + i]);
+          }
+        });
+      }
+      for (std::int64_t lane = first; lane < last; ++lane) {
+        y[plane * x_.lanes + lane] = static_cast<float>(share * sums[lane - first]);
+      }
+    });
+  }
+
+ private:
+  Planes x_;
+  int threads_;
+};
+
+class Gradient final : public Kernel {
+ public:
+  Gradient(const Planes& x, int threads) : x_(x), threads_(threads) {}
+
+  void run(const Arguments& arguments) const override {
+    const float* const dy = arguments.input(0);
+    float* const dx = arguments.output(0);
+    const auto share = static_cast<float>(1 / static_cast<double>(x_.positions));
+    for_each_group(x_, threads_, [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
+      float* values = dx + plane * x_.plane_size();
+      if (x_.lanes == 1) {
+        std::fill_n(values, x_.positions, share * dy[plane]);
+        return;
+      }
+      float shares[kLanes];
+      for (std::int64_t lane = first; lane < last; ++lane) {
+        shares[lane - first] = share * dy[plane * x_.lanes + lane];
+      }
+      for (std::int64_t s = 0; s < x_.positions; ++s, values += x_.lanes) {
+        std::copy_n(shares, last - first, values + first);
+      }
+    });
+  }
+
+ private:
+  Planes x_;
+  int threads_;
+};
+
+}  // namespace
+
+Answer global_average_pool(const NodeContext& node) {
+  const Format format = activation_format(node, 0);
+  return in_layout(
+      node, format,
+      std::make_unique<Forward>(planes_of(node.input(0), format.layout), node.threads));
+}
+
+Answer global_average_pool_gradient(const NodeContext& node) {
+  const Format format = gradient_format(node, 0);
+  return in_layout(
+      node, format,
+      std::make_unique<Gradient>(planes_of(node.output(0), format.layout), node.threads));
+}
+
+}  // namespace equipoise::engine

@@ -7,21 +7,10 @@
 #include "base/parallel.h"
 #include "engine/implementations/implementations.h"
 #include "engine/implementations/planes.h"
+#include "engine/implementations/rows.h"
 
 namespace equipoise::engine {
 namespace {
-
-/// Of one channel that lies together: eight sums side by side, so that they do not wait for each
-/// other.
-double sum_of(const float* values, std::int64_t count) {
-  double sums[8] = {};
-  std::int64_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    for (int k = 0; k < 8; ++k) sums[k] += static_cast<double>(values[i + k]);
-  }
-  for (; i < count; ++i) sums[i % 8] += static_cast<double>(values[i]);
-  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
 
 /// Lanes that one task has at most.
 constexpr std::int64_t kLanes = 64;
@@ -30,9 +19,7 @@ constexpr std::int64_t kLanes = 64;
 template <class Task>
 void for_each_group(const Planes& x, int threads, const Task& task) {
   const std::int64_t groups = (x.lanes + kLanes - 1) / kLanes;
-  // About 16 Ki elements at least to a thread's turn.
-  const std::int64_t chunk = std::max<std::int64_t>(
-      1, 16384 / std::max<std::int64_t>(1, x.positions * std::min(x.lanes, kLanes)));
+  const std::int64_t chunk = rows_per_task(x.positions * std::min(x.lanes, kLanes));
   parallel_for_chunks(x.planes * groups, chunk, threads, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t first = i % groups * kLanes;
@@ -52,7 +39,8 @@ class Forward final : public Kernel {
     for_each_group(x_, threads_, [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
       const float* values = x + plane * x_.plane_size();
       if (x_.lanes == 1) {
-        y[plane] = static_cast<float>(share * sum_of(values, x_.positions));
+        y[plane] = static_cast<float>(
+            share * sum_of(x_.positions, [&](std::int64_t i) { return values[i]; }));
         return;
       }
       double sums[kLanes] = {};

@@ -31,6 +31,13 @@ Answer average_pool_gradient(const NodeContext& node);
 Answer global_average_pool(const NodeContext& node);
 Answer global_average_pool_gradient(const NodeContext& node);
 
+Answer softmax(const NodeContext& node);
+Answer softmax_gradient(const NodeContext& node);
+Answer log_softmax(const NodeContext& node);
+Answer log_softmax_gradient(const NodeContext& node);
+Answer masked_mean(const NodeContext& node);
+Answer masked_mean_gradient(const NodeContext& node);
+
 /// In f64, by the operation's own textbook.
 Answer reference(const NodeContext& node);
 

@@ -37,6 +37,12 @@ std::vector<const Implementation*> implementations_of(std::string_view operation
       {"average_pool_gradient", "planes", average_pool_gradient},
       {"global_average_pool", "planes", global_average_pool},
       {"global_average_pool_gradient", "planes", global_average_pool_gradient},
+      {"softmax", "rows", softmax},
+      {"softmax_gradient", "rows", softmax_gradient},
+      {"log_softmax", "rows", log_softmax},
+      {"log_softmax_gradient", "rows", log_softmax_gradient},
+      {"masked_mean", "rows", masked_mean},
+      {"masked_mean_gradient", "rows", masked_mean_gradient},
   };
   static constexpr Implementation kReference = {"", "reference", reference};
   std::vector<const Implementation*> found;

@@ -6,6 +6,7 @@
 
 #include "base/parallel.h"
 #include "engine/implementations/planes.h"
+#include "engine/implementations/rows.h"
 #include "equipoise/operations.h"
 #include "ops/pool.h"
 
@@ -37,8 +38,7 @@ class PoolWindows {
   void for_each(const float* x, float* y, const Visit& visit) const {
     const auto rows = static_cast<std::int64_t>(rows_.size());
     const auto columns = static_cast<std::int64_t>(columns_.size());
-    // About 16 Ki elements to a task: more than it takes to hand one out.
-    const std::int64_t chunk = std::max<std::int64_t>(1, 16384 / (columns * y_.lanes));
+    const std::int64_t chunk = rows_per_task(columns * y_.lanes);
     parallel_for_chunks(
         y_.planes * rows, chunk, threads_, [&](std::int64_t first, std::int64_t last) {
           for (std::int64_t i = first; i < last; ++i) {

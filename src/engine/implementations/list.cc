@@ -31,7 +31,6 @@ std::vector<const Implementation*> implementations_of(std::string_view operation
       {"group_norm_gradient", "norm", norm_gradient},
       {"layer_norm_gradient", "norm", norm_gradient},
       {"rms_norm_gradient", "norm", norm_gradient},
-<<<<<<< HEAD
       {"activate", "simd", activate},
       {"activate_gradient", "simd", activate_gradient},
       {"concatenate", "copy", concatenate},
@@ -39,7 +38,6 @@ std::vector<const Implementation*> implementations_of(std::string_view operation
       {"reshape", "copy", reshape},
       {"slice", "copy", slice},
       {"transpose", "copy", transpose},
-=======
       {"max_pool", "planes", max_pool},
       {"max_pool_gradient", "planes", max_pool_gradient},
       {"average_pool", "planes", average_pool},
@@ -52,7 +50,6 @@ std::vector<const Implementation*> implementations_of(std::string_view operation
       {"log_softmax_gradient", "rows", log_softmax_gradient},
       {"masked_mean", "rows", masked_mean},
       {"masked_mean_gradient", "rows", masked_mean_gradient},
->>>>>>> impl_b
   };
   static constexpr Implementation kReference = {"", "reference", reference};
   std::vector<const Implementation*> found;

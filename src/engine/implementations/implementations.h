@@ -27,6 +27,11 @@ Answer norm_gradient(const NodeContext& node);
 Answer activate(const NodeContext& node);
 Answer activate_gradient(const NodeContext& node);
 
+Answer add(const NodeContext& node);
+Answer multiply(const NodeContext& node);
+Answer sum(const NodeContext& node);
+Answer sum_to(const NodeContext& node);
+
 Answer concatenate(const NodeContext& node);
 Answer pad(const NodeContext& node);
 Answer reshape(const NodeContext& node);

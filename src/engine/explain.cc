@@ -41,10 +41,9 @@ std::string formats_of(const Plan& plan, const Node& node) {
 }
 
 std::string explain(const Plan& plan) {
-  std::string text =
-      fmt::format("plan of {}: {}, batch {}, {} threads, {} of intermediate results\n",
-                  plan.graph.name(), to_string(plan.mode), plan.batch, plan.threads,
-                  in_units(plan.arena_bytes));
+  std::string text = fmt::format(
+      "plan of {}: {}, batch {}, {} threads, {} of intermediate results\n", plan.graph.name(),
+      to_string(plan.mode), plan.batch, plan.threads, in_units(plan.arena_bytes));
   for (const PassReport& pass : plan.passes) {
     text += fmt::format("  pass {:<20} {:>8.2f} ms {:>5} nodes{}\n", pass.name, pass.milliseconds,
                         pass.nodes, pass.skipped ? "  skipped" : "");
@@ -52,10 +51,11 @@ std::string explain(const Plan& plan) {
   for (std::size_t s = 0; s < plan.steps.size(); ++s) {
     const Node& node = plan.graph.nodes()[s];
     const Step& step = plan.steps[s];
-    text += fmt::format("  {:<40} {:<28} {:<36} {:<24} {:>10}\n", node.name, node.operation->type(),
-                        step.detail.empty() ? step.implementation
-                                            : fmt::format("{} {}", step.implementation, step.detail),
-                        formats_of(plan, node), step.alias ? "no copy" : in_units(bytes_written(plan, node)));
+    text += fmt::format(
+        "  {:<40} {:<28} {:<36} {:<24} {:>10}\n", node.name, node.operation->type(),
+        step.detail.empty() ? step.implementation
+                            : fmt::format("{} {}", step.implementation, step.detail),
+        formats_of(plan, node), step.alias ? "no copy" : in_units(bytes_written(plan, node)));
     if (!node.made_of.empty()) {
       text += fmt::format("      made of {}\n", fmt::join(node.made_of, " + "));
     }

@@ -6,8 +6,8 @@
 
 namespace equipoise::engine {
 
-/// A plan as text: passes, then per step what it computes, by which implementation, in which layout,
-/// of how many bytes, and why others declined.
+/// A plan as text: passes, then per step what it computes, by which implementation, in which
+/// layout, of how many bytes, and why others declined.
 std::string explain(const Plan& plan);
 
 /// "blocked16 → row-major", the formats of the first input and output.

@@ -48,7 +48,7 @@ class Differentiation {
                       graph_.name(), info.name, to_string(info.type.shape)));
     }
     parts_[static_cast<std::size_t>(loss.index)].push_back(
-        graph_.add_constant(info.name + ".gradient", info.type.shape, {1.0F}));
+        graph_.add_constant(info.name + ".gradient.one", info.type.shape, {1.0F}));
   }
 
   void through(const Node& node) {
@@ -86,7 +86,7 @@ class Differentiation {
   TensorId total(TensorId id) {
     std::vector<TensorId>& all = parts(id);
     if (all.size() > 1) {
-      const std::string name = fmt::format("{}.gradient", graph_.tensor(id).name);
+      const std::string name = fmt::format("{}.gradient.total", graph_.tensor(id).name);
       all = graph_.add_node(name, std::make_shared<Sum>(), all);
     }
     return all.empty() ? TensorId{} : all.front();

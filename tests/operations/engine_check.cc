@@ -155,8 +155,9 @@ std::vector<CheckedTensor> check_in_engine(const OperationTest& test, Layout lay
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i]) continue;
     const std::string name = made.differentiable[i] + ".gradient";
-    checked.push_back({"d " + made.differentiable[i],
-                       error_of(results.values(name), truth.at(differentiated.tensor(gradients[i]).name))});
+    checked.push_back(
+        {"d " + made.differentiable[i],
+         error_of(results.values(name), truth.at(differentiated.tensor(gradients[i]).name))});
   }
   return checked;
 }

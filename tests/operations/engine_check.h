@@ -14,8 +14,8 @@ struct CheckedTensor {
   double error = 0;
 };
 
-/// The result of the operation in training, and if it can be differentiated the gradients of all its
-/// inputs, with images in this layout between reorders.
+/// The result of the operation in training, and if it can be differentiated the gradients of all
+/// its inputs, with images in this layout between reorders.
 std::vector<CheckedTensor> check_in_engine(const OperationTest& test, Layout layout);
 
 /// The graph of a test with a loss that depends on each element of the result in its own way.

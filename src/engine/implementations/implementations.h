@@ -24,19 +24,26 @@ Answer matmul(const NodeContext& node);
 Answer norm(const NodeContext& node);
 Answer norm_gradient(const NodeContext& node);
 
-Answer max_pool(const NodeContext& node);
-Answer max_pool_gradient(const NodeContext& node);
+
+Answer activate(const NodeContext& node);
+Answer activate_gradient(const NodeContext& node);
 Answer average_pool(const NodeContext& node);
 Answer average_pool_gradient(const NodeContext& node);
+Answer concatenate(const NodeContext& node);
 Answer global_average_pool(const NodeContext& node);
 Answer global_average_pool_gradient(const NodeContext& node);
-
-Answer softmax(const NodeContext& node);
-Answer softmax_gradient(const NodeContext& node);
 Answer log_softmax(const NodeContext& node);
 Answer log_softmax_gradient(const NodeContext& node);
 Answer masked_mean(const NodeContext& node);
 Answer masked_mean_gradient(const NodeContext& node);
+Answer max_pool(const NodeContext& node);
+Answer max_pool_gradient(const NodeContext& node);
+Answer pad(const NodeContext& node);
+Answer reshape(const NodeContext& node);
+Answer slice(const NodeContext& node);
+Answer softmax(const NodeContext& node);
+Answer softmax_gradient(const NodeContext& node);
+Answer transpose(const NodeContext& node);
 
 Answer cross_entropy(const NodeContext& node);
 Answer cross_entropy_gradient(const NodeContext& node);

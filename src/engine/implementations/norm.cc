@@ -1,9 +1,8 @@
 /// Normalizations by the kernels of norm.h, in whatever layout x comes.
 
-#include "ops/normalization.h"
-
 #include "engine/implementations/implementations.h"
 #include "equipoise/error.h"
+#include "ops/normalization.h"
 
 namespace equipoise::engine {
 namespace {
@@ -100,17 +99,17 @@ class Forward final : public Kernel {
       return replacement.empty() ? NormNode::span(arguments.input(input), node_.parameters)
                                  : std::span<const float>(replacement);
     };
-    batch_norm(forward,
-               {.statistics = statistics,
-                .running_mean = running(set.mean, Norm::kRunningMean),
-                .running_var = running(set.var, Norm::kRunningVar),
-                .pseudo_count = norm.pseudo_count,
-                .ghost_batch_size = needs_moments ? norm.ghost_batch_size : 0,
-                .renorm = statistics == Statistics::kBatch ? norm.renorm : std::nullopt,
-                .communicator =
-                    norm.synchronized && needs_moments ? arguments.run.communicator : nullptr,
-                .collect_moments = collects},
-               &slot.record);
+    batch_norm(
+        forward,
+        {.statistics = statistics,
+         .running_mean = running(set.mean, Norm::kRunningMean),
+         .running_var = running(set.var, Norm::kRunningVar),
+         .pseudo_count = norm.pseudo_count,
+         .ghost_batch_size = needs_moments ? norm.ghost_batch_size : 0,
+         .renorm = statistics == Statistics::kBatch ? norm.renorm : std::nullopt,
+         .communicator = norm.synchronized && needs_moments ? arguments.run.communicator : nullptr,
+         .collect_moments = collects},
+        &slot.record);
     slot.has_moments = needs_moments;
     if (!stages) return;
     if (slot.running == nullptr) {

@@ -50,6 +50,17 @@ Answer softmax(const NodeContext& node);
 Answer softmax_gradient(const NodeContext& node);
 Answer transpose(const NodeContext& node);
 
+Answer cross_entropy(const NodeContext& node);
+Answer cross_entropy_gradient(const NodeContext& node);
+Answer mean_squared_error(const NodeContext& node);
+Answer mean_squared_error_gradient(const NodeContext& node);
+Answer embedding(const NodeContext& node);
+Answer embedding_gradient(const NodeContext& node);
+Answer dropout(const NodeContext& node);
+Answer stochastic_depth(const NodeContext& node);
+Answer gradient_norm(const NodeContext& node);
+Answer sgd_update(const NodeContext& node);
+
 /// In f64, by the operation's own textbook.
 Answer reference(const NodeContext& node);
 

@@ -54,6 +54,16 @@ std::vector<const Implementation*> implementations_of(std::string_view operation
       {"log_softmax_gradient", "rows", log_softmax_gradient},
       {"masked_mean", "rows", masked_mean},
       {"masked_mean_gradient", "rows", masked_mean_gradient},
+      {"cross_entropy", "rows", cross_entropy},
+      {"cross_entropy_gradient", "rows", cross_entropy_gradient},
+      {"mean_squared_error", "flat", mean_squared_error},
+      {"mean_squared_error_gradient", "flat", mean_squared_error_gradient},
+      {"embedding", "rows", embedding},
+      {"embedding_gradient", "columns", embedding_gradient},
+      {"dropout", "planes", dropout},
+      {"stochastic_depth", "flat", stochastic_depth},
+      {"gradient_norm", "flat", gradient_norm},
+      {"sgd_update", "flat", sgd_update},
   };
   static constexpr Implementation kReference = {"", "reference", reference};
   std::vector<const Implementation*> found;

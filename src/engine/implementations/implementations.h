@@ -24,7 +24,6 @@ Answer matmul(const NodeContext& node);
 Answer norm(const NodeContext& node);
 Answer norm_gradient(const NodeContext& node);
 
-
 Answer activate(const NodeContext& node);
 Answer activate_gradient(const NodeContext& node);
 

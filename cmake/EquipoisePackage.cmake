@@ -15,7 +15,7 @@ if(BUILD_SHARED_LIBS)
   set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 else()
   # A static library has no dependencies that dpkg-shlibdeps could see: its user links them.
-  set(CPACK_DEBIAN_PACKAGE_DEPENDS "libhwy-dev (>= 1.0.3), libfmt-dev (>= 9.1), libdnnl-dev (>= 2.6)")
+  set(CPACK_DEBIAN_PACKAGE_DEPENDS "libhwy-dev (>= 1.0.3), libfmt-dev (>= 9.1), libdnnl-dev (>= 2.6), zlib1g-dev")
 endif()
 
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE

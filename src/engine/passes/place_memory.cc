@@ -57,11 +57,12 @@ class Blocks {
     last_[to] = std::max(last_[to], last_[from]);
   }
 
-  /// Whether step s may write an output over an input: nobody reads that memory later, the step
-  /// itself reads it once, it is the arena's and large enough.
+  /// Whether step s may write an output over an input: it is not to be written over another one
+  /// already, nobody reads that memory later, the step itself reads it once, it is the arena's and
+  /// large enough.
   bool may_overwrite(int s, TensorId output, TensorId input,
                      const std::vector<PlannedTensor>& tensors) {
-    if (!reuse_ || !output || !input) return false;
+    if (!reuse_ || !output || !input || root(index(output)) != index(output)) return false;
     const std::size_t block = root(index(input));
     const Node& node = plan_.graph.nodes()[static_cast<std::size_t>(s)];
     const auto shares = [&](TensorId id) { return id && root(index(id)) == block; };

@@ -16,6 +16,7 @@ namespace equipoise::testing {
 struct CheckedTensor {
   std::string name;
   double error = 0;
+  std::vector<float> values;  ///< of the engine
 };
 
 /// The result of the operation in training, and if it can be differentiated the gradients of all

@@ -2,18 +2,24 @@
 
 #include "ops/max_pool.h"
 
+#include <cstdint>
+#include <cstring>
 #include <limits>
 
 #include "engine/implementations/implementations.h"
+#include "engine/implementations/lanes.h"
 #include "engine/implementations/pool_windows.h"
 
 namespace equipoise::engine {
 namespace {
 
-/// A NaN takes the place of anything. Without branches, so that lanes are compared together.
-bool takes(float value, float largest) {
-  return static_cast<bool>(static_cast<int>(value > largest) | static_cast<int>(value != value));
+/// A NaN takes the place of anything.
+template <class Values>
+auto takes(const Values& value, const Values& largest) {
+  return (value > largest) | (value != value);
 }
+
+constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 class Forward final : public Kernel {
  public:
@@ -22,18 +28,20 @@ class Forward final : public Kernel {
   void run(const Arguments& arguments) const override {
     windows_.for_each(arguments.input(0), arguments.output(0),
                       [this](const PoolField& window, const float* x, float* y, auto count) {
-                        float largest[count()];
-                        std::fill_n(largest, count(), -std::numeric_limits<float>::infinity());
+                        using Of = Lanes<count()>;
+                        typename Of::Values largest[Of::kParts];
+                        for (auto& part : largest) part = typename Of::Values{} + kLowest;
                         for (std::int64_t row = window.top; row < window.bottom; ++row) {
                           for (std::int64_t column = window.left; column < window.right; ++column) {
                             const float* values =
                                 x + (row * windows_.width() + column) * windows_.lanes();
-                            for (int i = 0; i < count(); ++i) {
-                              largest[i] = takes(values[i], largest[i]) ? values[i] : largest[i];
+                            for (int k = 0; k < Of::kParts; ++k) {
+                              const auto value = load<typename Of::Values>(values, k);
+                              largest[k] = takes(value, largest[k]) ? value : largest[k];
                             }
                           }
                         }
-                        std::copy_n(largest, count(), y);
+                        std::memcpy(y, largest, sizeof(largest));
                       });
   }
 
@@ -55,21 +63,27 @@ class Gradient final : public Kernel {
             return static_cast<std::int32_t>(row * windows_.width() + column);
           };
           // If all are −∞, the first one is the largest.
-          float largest[count()];
-          std::int32_t where[count()];
-          std::fill_n(largest, count(), -std::numeric_limits<float>::infinity());
-          std::fill_n(where, count(), position(window.top, window.left));
+          using Of = Lanes<count()>;
+          typename Of::Values largest[Of::kParts];
+          typename Of::Places places[Of::kParts];
+          for (int k = 0; k < Of::kParts; ++k) {
+            largest[k] = typename Of::Values{} + kLowest;
+            places[k] = typename Of::Places{} + position(window.top, window.left);
+          }
           for (std::int64_t row = window.top; row < window.bottom; ++row) {
             for (std::int64_t column = window.left; column < window.right; ++column) {
               const std::int32_t here = position(row, column);
               const float* values = x + in_x + here * windows_.lanes();
-              for (int i = 0; i < count(); ++i) {
-                const bool larger = takes(values[i], largest[i]);
-                largest[i] = larger ? values[i] : largest[i];
-                where[i] = larger ? here : where[i];
+              for (int k = 0; k < Of::kParts; ++k) {
+                const auto value = load<typename Of::Values>(values, k);
+                const auto larger = takes(value, largest[k]);
+                largest[k] = larger ? value : largest[k];
+                places[k] = larger ? typename Of::Places{} + here : places[k];
               }
             }
           }
+          std::int32_t where[count()];
+          std::memcpy(where, places, sizeof(where));
           for (int i = 0; i < count(); ++i) {
             dx[in_x + where[i] * windows_.lanes() + i] += dy[in_y + i];
           }

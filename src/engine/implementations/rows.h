@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstring>
+
+#include "engine/implementations/lanes.h"
 
 namespace equipoise::engine {
 
@@ -19,31 +22,34 @@ double sum_of(std::int64_t count, const Term& term) {
   return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
-/// e^x for x ≤ 0, within 1e-7 of it; 0 below −87, where it leaves the range of normal f32. Without
-/// branches or calls, so that a loop over it becomes vectors.
+/// e^x for x ≤ 0, within 1e-7 of it; 0 below −87, where it leaves the range of normal f32. Of one
+/// number or of four.
 ///
 /// With n = round(x/ln 2) and |r| ≤ ln 2/2: e^x = 2ⁿ·e^r, the latter by the polynomial of Cephes'
 /// expf.
-inline float exponential(float x) {
-  constexpr float kSmallest = -87.0F;
+template <int kCount = 1>
+typename Lanes<kCount>::Values exponential(const typename Lanes<kCount>::Values& x) {
+  using Values = typename Lanes<kCount>::Values;
+  using Words = typename Lanes<kCount>::Words;
+  const Values smallest = Values{} - 87.0F;
   // Adding it leaves an integer in the low bits of the significand.
   constexpr float kRounder = 12582912.0F;  // 1.5·2²³
-  const float in_range = x < kSmallest ? kSmallest : x;
-  const float shifted = in_range * 1.44269504F + kRounder;
-  const float n = shifted - kRounder;
+  const Values in_range = x < smallest ? smallest : x;
+  const Values shifted = in_range * 1.44269504F + kRounder;
+  const Values n = shifted - kRounder;
   // ln 2 in two parts, of which n times the first is exact.
-  const float r = (in_range - n * 0.693359375F) + n * 2.12194440e-4F;
-  float p = 1.9875691500e-4F;
+  const Values r = (in_range - n * 0.693359375F) + n * 2.12194440e-4F;
+  Values p = Values{} + 1.9875691500e-4F;
   p = p * r + 1.3981999507e-3F;
   p = p * r + 8.3334519073e-3F;
   p = p * r + 4.1665795894e-2F;
   p = p * r + 1.6666665459e-1F;
   p = p * r + 5.0000001201e-1F;
-  const float e_r = p * (r * r) + r + 1.0F;
-  const std::uint32_t exponent =
-      std::bit_cast<std::uint32_t>(shifted) - std::bit_cast<std::uint32_t>(kRounder) + 127U;
-  const float e_x = e_r * std::bit_cast<float>(exponent << 23U);
-  return x < kSmallest ? 0.0F : e_x;
+  const Values e_r = p * (r * r) + r + 1.0F;
+  const Words exponent =
+      std::bit_cast<Words>(shifted) - std::bit_cast<std::uint32_t>(kRounder) + 127U;
+  const Values e_x = e_r * std::bit_cast<Values>(exponent << 23U);
+  return x < smallest ? Values{} : e_x;
 }
 
 /// The largest of a row, but for NaN.
@@ -60,7 +66,13 @@ inline float largest_of(const float* row, std::int64_t length) {
 
 /// y = e^(x − largest), which may be x itself.
 inline void exponentials(const float* x, float largest, float* y, std::int64_t length) {
-  for (std::int64_t i = 0; i < length; ++i) y[i] = exponential(x[i] - largest);
+  std::int64_t i = 0;
+  for (; i + 4 <= length; i += 4) {
+    using Four = Lanes<4>::Values;
+    const Four four = exponential<4>(load<Four>(x + i) - largest);
+    std::memcpy(y + i, &four, sizeof(four));
+  }
+  for (; i < length; ++i) y[i] = exponential(x[i] - largest);
 }
 
 /// Σ e^(x − largest)

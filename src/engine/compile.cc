@@ -31,7 +31,8 @@ void check_memory(const Plan& plan) {
   if (plan.arena_bytes <= available) return;
   constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
   throw Error(fmt::format(
-      "graph '{}', {} with a batch of {}: needs {:.1f} GiB for intermediate results, and {:.1f} GiB "
+      "graph '{}', {} with a batch of {}: needs {:.1f} GiB for intermediate results, and {:.1f} "
+      "GiB "
       "are available; take a smaller batch or smaller images",
       plan.graph.name(), to_string(plan.mode), plan.batch,
       static_cast<double>(plan.arena_bytes) / kGiB, static_cast<double>(available) / kGiB));
@@ -54,21 +55,27 @@ void check_options(const Graph& model, const SessionOptions& options) {
   for (const std::string& tap : options.taps) static_cast<void>(model.tensor(tap));
 }
 
+Plan begin_plan(const Graph& model, Mode mode, std::int64_t batch, int threads,
+                const SessionOptions& options) {
+  Plan plan;
+  plan.mode = mode;
+  plan.batch = batch;
+  plan.threads = threads;
+  plan.graph = model;
+  plan.outputs = wanted_outputs(model, mode, options);
+  std::vector<TensorId> outputs;
+  for (const Plan::Output& output : plan.outputs) outputs.push_back(output.tensor);
+  if (mode == Mode::kTraining) {
+    plan.loss = model.tensor(options.loss);
+    outputs.push_back(plan.loss);
+  }
+  plan.graph.set_outputs(std::move(outputs));
+  return plan;
+}
+
 std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t batch, int threads,
                                     const SessionOptions& options) {
-  auto plan = std::make_shared<Plan>();
-  plan->mode = mode;
-  plan->batch = batch;
-  plan->threads = threads;
-  plan->graph = model;
-  plan->outputs = wanted_outputs(model, mode, options);
-  std::vector<TensorId> outputs;
-  for (const Plan::Output& output : plan->outputs) outputs.push_back(output.tensor);
-  if (mode == Mode::kTraining) {
-    plan->loss = model.tensor(options.loss);
-    outputs.push_back(plan->loss);
-  }
-  plan->graph.set_outputs(std::move(outputs));
+  auto plan = std::make_shared<Plan>(begin_plan(model, mode, batch, threads, options));
   for (const Pass& pass : passes()) {
     const bool skipped = pass.skippable && skips(options, pass.name);
     const auto start = std::chrono::steady_clock::now();
@@ -76,7 +83,8 @@ std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t 
     const bool makes_plan = pass.run == choose_implementations || pass.run == place_memory;
     if (!skipped || makes_plan) pass.run(*plan, options);
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-    plan->passes.push_back({std::string(pass.name), time.count(), skipped, plan->graph.nodes().size()});
+    plan->passes.push_back(
+        {std::string(pass.name), time.count(), skipped, plan->graph.nodes().size()});
   }
   check_memory(*plan);
   return plan;

@@ -6,10 +6,10 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "base/simd_target.cc"
+#include "base/targets.h"
+
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-
-#include "base/targets.h"
 
 #if HWY_ONCE
 

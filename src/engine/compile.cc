@@ -55,21 +55,27 @@ void check_options(const Graph& model, const SessionOptions& options) {
   for (const std::string& tap : options.taps) static_cast<void>(model.tensor(tap));
 }
 
+Plan begin_plan(const Graph& model, Mode mode, std::int64_t batch, int threads,
+                const SessionOptions& options) {
+  Plan plan;
+  plan.mode = mode;
+  plan.batch = batch;
+  plan.threads = threads;
+  plan.graph = model;
+  plan.outputs = wanted_outputs(model, mode, options);
+  std::vector<TensorId> outputs;
+  for (const Plan::Output& output : plan.outputs) outputs.push_back(output.tensor);
+  if (mode == Mode::kTraining) {
+    plan.loss = model.tensor(options.loss);
+    outputs.push_back(plan.loss);
+  }
+  plan.graph.set_outputs(std::move(outputs));
+  return plan;
+}
+
 std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t batch, int threads,
                                     const SessionOptions& options) {
-  auto plan = std::make_shared<Plan>();
-  plan->mode = mode;
-  plan->batch = batch;
-  plan->threads = threads;
-  plan->graph = model;
-  plan->outputs = wanted_outputs(model, mode, options);
-  std::vector<TensorId> outputs;
-  for (const Plan::Output& output : plan->outputs) outputs.push_back(output.tensor);
-  if (mode == Mode::kTraining) {
-    plan->loss = model.tensor(options.loss);
-    outputs.push_back(plan->loss);
-  }
-  plan->graph.set_outputs(std::move(outputs));
+  auto plan = std::make_shared<Plan>(begin_plan(model, mode, batch, threads, options));
   for (const Pass& pass : passes()) {
     const bool skipped = pass.skippable && skips(options, pass.name);
     const auto start = std::chrono::steady_clock::now();

@@ -7,6 +7,10 @@
 
 namespace equipoise::engine {
 
+/// A plan as it is before the first pass: the model's graph and what a run gives back.
+Plan begin_plan(const Graph& model, Mode mode, std::int64_t batch, int threads,
+                const SessionOptions& options);
+
 /// Runs the passes. Throws Error for a loss or tap that the graph lacks, inputs that do not fit the
 /// batch size, and a plan of more memory than the machine has left.
 std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t batch, int threads,

@@ -2,9 +2,10 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "norm/channel_sums.cc"
+#include "base/targets.h"
+
 #include <hwy/foreach_target.h>
 
-#include "base/targets.h"
 #include "norm/channel_sums-inl.h"
 
 #if HWY_ONCE

@@ -2,10 +2,11 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "norm/gradient_affine.cc"
+#include "base/targets.h"
+
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "base/targets.h"
 #include "norm/gradient_affine-inl.h"
 
 #if HWY_ONCE

@@ -5,9 +5,10 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "norm/moments.cc"
+#include "base/targets.h"
+
 #include <hwy/foreach_target.h>
 
-#include "base/targets.h"
 #include "norm/moments-inl.h"
 
 #if HWY_ONCE

@@ -2,10 +2,11 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "norm/rows_backward.cc"
+#include "base/targets.h"
+
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "base/targets.h"
 #include "norm/rows_backward-inl.h"
 
 #if HWY_ONCE

@@ -2,7 +2,6 @@
 
 #include "engine/simd/function.h"
 
-#include "norm/targets.h"
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -11,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "norm/targets.h"
 #include "ops/function.h"
 
 namespace equipoise::engine {

@@ -1,6 +1,5 @@
 // Activations over the whole range of z, and the derivative exactly where it jumps.
 
-#include "norm/targets.h"
 #include <cmath>
 
 #include <fmt/format.h>
@@ -8,6 +7,7 @@
 
 #include "norm/comparison.h"
 #include "norm/methods.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

@@ -1,6 +1,5 @@
 // Once warm, a call with a record and a workspace of its own allocates nothing.
 
-#include "norm/targets.h"
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
@@ -12,6 +11,7 @@
 #include "equipoise/runtime.h"
 #include "norm/methods.h"
 #include "norm/record.h"
+#include "norm/targets.h"
 
 namespace {
 

@@ -1,7 +1,6 @@
 // Tensors of several units, strips and slabs, which small tensors are where caches are said to be
 // small.
 
-#include "norm/targets.h"
 #include <cmath>
 #include <limits>
 
@@ -10,6 +9,7 @@
 #include "base/cache.h"
 #include "norm/comparison.h"
 #include "norm/methods.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

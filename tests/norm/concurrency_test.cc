@@ -1,12 +1,12 @@
 // Calls from several threads at once, each with its own record and workspace.
 
-#include "norm/targets.h"
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "norm/methods.h"
 #include "norm/raw_run.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

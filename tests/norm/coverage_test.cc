@@ -1,12 +1,11 @@
 // Every two settings of a call together, on every instruction set.
 
-#include "norm/targets.h"
-
 #include <gtest/gtest.h>
 
 #include "norm/comparison.h"
 #include "norm/pairwise.h"
 #include "norm/random_case.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

@@ -1,11 +1,10 @@
 #pragma once
 
-#include "norm/targets.h"
-
 #include <gtest/gtest.h>
 
 #include "norm/methods.h"
 #include "norm/raw_run.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 

@@ -1,6 +1,5 @@
 // No samples, or no positions.
 
-#include "norm/targets.h"
 #include <cmath>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include "equipoise/error.h"
 #include "norm/comparison.h"
 #include "norm/methods.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

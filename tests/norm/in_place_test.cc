@@ -1,11 +1,10 @@
 // y over x and y over the residual, where no backward follows.
 
-#include "norm/targets.h"
-
 #include <gtest/gtest.h>
 
 #include "norm/comparison.h"
 #include "norm/methods.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

@@ -1,7 +1,6 @@
 // The kernels' gradients against the reference's, and against central differences of the f64 loss
 // directly.
 
-#include "norm/targets.h"
 #include <algorithm>
 #include <cmath>
 
@@ -10,6 +9,7 @@
 #include "norm/comparison.h"
 #include "norm/finite_differences.h"
 #include "norm/methods.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

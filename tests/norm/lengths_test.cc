@@ -1,11 +1,10 @@
 // Rows and channels of every length around the width of a vector, and beyond the size of a tile.
 
-#include "norm/targets.h"
-
 #include <gtest/gtest.h>
 
 #include "norm/comparison.h"
 #include "norm/methods.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

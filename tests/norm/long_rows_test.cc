@@ -1,6 +1,5 @@
 // Rows far longer than a tile, whose sums lose digits where f32 adds up all of a row.
 
-#include "norm/targets.h"
 #include <cmath>
 #include <cstdint>
 
@@ -8,6 +7,7 @@
 
 #include "norm/comparison.h"
 #include "norm/methods.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

@@ -1,4 +1,3 @@
-#include "norm/targets.h"
 #include <limits>
 #include <random>
 
@@ -6,6 +5,7 @@
 
 #include "norm/comparison.h"
 #include "norm/methods.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

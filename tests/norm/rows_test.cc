@@ -1,13 +1,12 @@
 // What goes row by row: huge gradients, few long rows, runs of channels, rows streamed past the
 // cache.
 
-#include "norm/targets.h"
-
 #include <gtest/gtest.h>
 
 #include "norm/comparison.h"
 #include "norm/determinism_cases.h"
 #include "norm/methods.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

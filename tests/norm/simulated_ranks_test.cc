@@ -2,8 +2,6 @@
 
 #include "norm/simulated_ranks.h"
 
-#include "norm/targets.h"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
@@ -12,6 +10,7 @@
 #include "norm/comparison.h"
 #include "norm/finite_differences.h"
 #include "norm/methods.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

@@ -1,6 +1,5 @@
 // NaN, ±∞, values near the ends of f32, denormals, single elements.
 
-#include "norm/targets.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,6 +10,7 @@
 
 #include "norm/comparison.h"
 #include "norm/methods.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

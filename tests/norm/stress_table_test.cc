@@ -1,7 +1,6 @@
 // Standard deviation 0.1 around means up to 1e4, where E[x²] − E[x]² in f32 gives a variance of 24
 // instead of 0.01.
 
-#include "norm/targets.h"
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -11,6 +10,7 @@
 
 #include "norm/comparison.h"
 #include "norm/methods.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

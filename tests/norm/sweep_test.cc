@@ -1,12 +1,12 @@
 // Thousands of random configurations: what pairs of settings do not show.
 
-#include "norm/targets.h"
 #include <random>
 
 #include <gtest/gtest.h>
 
 #include "norm/comparison.h"
 #include "norm/random_case.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {

@@ -152,11 +152,7 @@ std::vector<CheckedTensor> check_in_engine(const OperationTest& test, Layout lay
       interpret(differentiated, engine_case.values,
                 {.batch = test.batch, .random_key = step_key(engine_case.options.seed, 1)});
 
-<<<<<<< HEAD
   const std::string& result_name = engine_case.result_name();
-  std::vector<CheckedTensor> checked = {
-      {"result", error_of(results.values(result_name), truth.at(result_name))}};
-=======
   std::vector<CheckedTensor> checked;
   const auto check = [&](std::string of, const std::string& name, const std::string& true_name) {
     const std::span<const float> own = results.values(name);
@@ -164,7 +160,6 @@ std::vector<CheckedTensor> check_in_engine(const OperationTest& test, Layout lay
         {std::move(of), error_of(own, truth.at(true_name)), {own.begin(), own.end()}});
   };
   check("result", result_name, result_name);
->>>>>>> impl_b
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i]) continue;
     const std::string& of = made.differentiable[i];

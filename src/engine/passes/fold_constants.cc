@@ -4,6 +4,7 @@
 
 #include "engine/passes/pass.h"
 #include "graph/operation.h"
+#include "ops/dropout.h"
 
 namespace equipoise::engine {
 namespace {
@@ -57,8 +58,10 @@ void fold_constants(Plan& plan, const SessionOptions& /*options*/) {
     const auto outside = [&](TensorId id) {
       return !id || std::ranges::find(plan.graph.outputs(), id) == plan.graph.outputs().end();
     };
+    // Another draw in every step, also of a constant.
+    const bool random = dynamic_cast<const Dropout*>(node.operation.get()) != nullptr;
     const bool constant =
-        !node.inputs.empty() &&
+        !random && !node.inputs.empty() &&
         std::ranges::all_of(node.inputs,
                             [&](TensorId id) {
                               return !id || plan.graph.tensor(id).role == TensorRole::kConstant;

@@ -20,7 +20,7 @@ std::shared_ptr<const Operation> for_inference(const Node& node, const Norm& nor
 
 }  // namespace
 
-void resolve_mode(Plan& plan, const SessionOptions& /*options*/) {
+void resolve_mode(Plan& plan, const SessionOptions& options) {
   if (plan.mode == Mode::kTraining) return;
   std::vector<TensorId> replaced(plan.graph.tensors().size());
   const auto replace = [&](TensorId& id) {
@@ -42,6 +42,8 @@ void resolve_mode(Plan& plan, const SessionOptions& /*options*/) {
   }
   for (Plan::Output& output : plan.outputs) replace(output.tensor);
   rewrite(plan, std::move(kept));
+  // What only training needs: nobody has labels for a loss that is not computed.
+  remove_dead_nodes(plan, options);
 }
 
 }  // namespace equipoise::engine

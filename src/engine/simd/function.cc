@@ -2,10 +2,11 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/simd/function.cc"
+#include "base/targets.h"
+
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "base/targets.h"
 #include "engine/simd/function-inl.h"
 
 HWY_BEFORE_NAMESPACE();

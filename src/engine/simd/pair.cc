@@ -2,10 +2,11 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/simd/pair.cc"
+#include "base/targets.h"
+
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "base/targets.h"
 #include "norm/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();

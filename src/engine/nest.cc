@@ -48,6 +48,22 @@ Strides broadcast_strides(const Shape& shape, Layout layout, const Shape& frame,
   return strides;
 }
 
+Offsets offsets_at(std::span<const Loop> loops, std::int64_t p) {
+  Offsets offsets = {};
+  for (std::size_t i = loops.size(); i-- > 0;) {
+    const std::int64_t index = p % loops[i].count;
+    p /= loops[i].count;
+    for (std::size_t k = 0; k < kMostOperands; ++k) offsets[k] += index * loops[i].strides[k];
+  }
+  return offsets;
+}
+
+std::int64_t rounds_of(std::span<const Loop> loops) {
+  std::int64_t count = 1;
+  for (const Loop& loop : loops) count *= loop.count;
+  return count;
+}
+
 void Nest::simplify() {
   std::erase_if(loops, [](const Loop& loop) { return loop.count == 1; });
   std::ranges::stable_sort(
@@ -70,22 +86,6 @@ void Nest::simplify() {
 bool Nest::is_identity() const {
   return start[0] == 0 && start[1] == 0 && loops.size() == 2 && loops[0].count == 1 &&
          loops[1].strides[0] == 1 && loops[1].strides[1] == 1;
-}
-
-std::int64_t Nest::planes() const {
-  std::int64_t count = 1;
-  for (std::size_t i = 0; i + 2 < loops.size(); ++i) count *= loops[i].count;
-  return count;
-}
-
-Offsets Nest::plane(std::int64_t p) const {
-  Offsets offsets = start;
-  for (std::size_t i = loops.size() - 2; i-- > 0;) {
-    const std::int64_t index = p % loops[i].count;
-    p /= loops[i].count;
-    for (std::size_t k = 0; k < kMostOperands; ++k) offsets[k] += index * loops[i].strides[k];
-  }
-  return offsets;
 }
 
 std::vector<Nest> nests_over(const Shape& frame, std::int64_t block, Padding padding,

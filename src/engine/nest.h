@@ -36,6 +36,10 @@ struct Loop {
   Offsets strides = {};
 };
 
+/// Where operands are in the p-th round of some loops, the last of which turns fastest.
+Offsets offsets_at(std::span<const Loop> loops, std::int64_t p);
+std::int64_t rounds_of(std::span<const Loop> loops);
+
 /// Loops over tensors of one shape, or of parts of it, each in a layout of its own; the outermost
 /// first, at least two. Made once, when a plan is.
 struct Nest {
@@ -47,9 +51,8 @@ struct Nest {
   void simplify();
   /// Whether operands 0 and 1 are the same, element by element, from the first on.
   bool is_identity() const;
-  std::int64_t planes() const;
-  /// Where the operands are in the p-th round of all loops but the last two.
-  Offsets plane(std::int64_t p) const;
+  /// All loops but the last two.
+  std::span<const Loop> outer() const { return std::span(loops).first(loops.size() - 2); }
 };
 
 enum class Padding : std::uint8_t {
@@ -82,20 +85,21 @@ void for_tiles(const Nest& nest, int threads, const Body& body) {
   const std::int64_t rows = std::clamp<std::int64_t>(kTileElements / columns, 1, row.count);
   const std::int64_t across = (column.count + columns - 1) / columns;
   const std::int64_t per_plane = (row.count + rows - 1) / rows * across;
-  parallel_for_chunks(nest.planes() * per_plane,
-                      std::max<std::int64_t>(kTileElements / (rows * columns), 1), threads,
-                      [&](std::int64_t first, std::int64_t last) {
-                        for (std::int64_t t = first; t < last; ++t) {
-                          const std::int64_t r = t % per_plane / across * rows;
-                          const std::int64_t c = t % across * columns;
-                          Tile tile{nest.plane(t / per_plane), std::min(rows, row.count - r),
-                                    std::min(columns, column.count - c)};
-                          for (std::size_t i = 0; i < kMostOperands; ++i) {
-                            tile.start[i] += r * row.strides[i] + c * column.strides[i];
-                          }
-                          body(tile);
-                        }
-                      });
+  parallel_for_chunks(
+      rounds_of(nest.outer()) * per_plane,
+      std::max<std::int64_t>(kTileElements / (rows * columns), 1), threads,
+      [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t t = first; t < last; ++t) {
+          const std::int64_t r = t % per_plane / across * rows;
+          const std::int64_t c = t % across * columns;
+          Tile tile{offsets_at(nest.outer(), t / per_plane), std::min(rows, row.count - r),
+                    std::min(columns, column.count - c)};
+          for (std::size_t i = 0; i < kMostOperands; ++i) {
+            tile.start[i] += nest.start[i] + r * row.strides[i] + c * column.strides[i];
+          }
+          body(tile);
+        }
+      });
 }
 
 }  // namespace equipoise::engine

@@ -20,6 +20,14 @@ std::vector<TensorId> GradientWriter::add(std::string_view suffix,
 
 namespace {
 
+void require_tensor(const Graph& graph, TensorId id, std::string_view what) {
+  if (id && static_cast<std::size_t>(id.index) < graph.tensors().size()) return;
+  throw Error(
+      fmt::format("graph '{}': {} is number {} of {} tensors; ids are those that this graph "
+                  "gave",
+                  graph.name(), what, id.index, graph.tensors().size()));
+}
+
 /// Which tensors any of `wrt` influences.
 std::vector<bool> influenced(const Graph& graph, std::span<const TensorId> wrt) {
   std::vector<bool> result(graph.tensors().size());
@@ -103,6 +111,8 @@ class Differentiation {
 }  // namespace
 
 std::vector<TensorId> differentiate(Graph& graph, TensorId loss, std::span<const TensorId> wrt) {
+  require_tensor(graph, loss, "the loss");
+  for (const TensorId id : wrt) require_tensor(graph, id, "a tensor to differentiate by");
   Graph result = graph;  // so that an error changes nothing
   Differentiation differentiation(result, wrt);
   differentiation.seed(loss);

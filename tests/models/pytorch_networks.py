@@ -63,7 +63,7 @@ CASES = {
         lambda norm: torch_networks.torchvision_network("efficientnet_b0", norm, 10),
         image(3, 64), ("batch", "group", "none")),
     "mobilenet_v2": (lambda norm: torch_networks.torchvision_network("mobilenet_v2", norm, 10),
-                     image(3, 64), ("batch", "group", "none")),
+                     image(3, 32, 8), ("batch", "group", "none")),
     "vgg11": (lambda norm: torch_networks.vgg("vgg11", norm, 10, hidden=64, positions=1),
               image(3, 32), ("batch", "group", "none")),
 } if torch else {}
@@ -73,7 +73,7 @@ CASES = {
 SEEDS = {
     ("resnet8", "batch"): 7, ("resnet8", "group"): 11, ("resnet8", "none"): 21,
     ("resnet18", "batch"): 21, ("resnet18", "group"): 8, ("resnet18", "none"): 22,
-    ("mobilenet_v2", "batch"): 18, ("mobilenet_v2", "group"): 19, ("mobilenet_v2", "none"): 1,
+    ("mobilenet_v2", "batch"): 19, ("mobilenet_v2", "group"): 20, ("mobilenet_v2", "none"): 24,
     ("vgg11", "batch"): 13, ("vgg11", "group"): 18, ("vgg11", "none"): 10,
 }
 

@@ -24,11 +24,15 @@ Answer matmul(const NodeContext& node);
 Answer norm(const NodeContext& node);
 Answer norm_gradient(const NodeContext& node);
 
-
 Answer activate(const NodeContext& node);
 Answer activate_gradient(const NodeContext& node);
+
+Answer add(const NodeContext& node);
 Answer average_pool(const NodeContext& node);
 Answer average_pool_gradient(const NodeContext& node);
+Answer multiply(const NodeContext& node);
+Answer sum(const NodeContext& node);
+Answer sum_to(const NodeContext& node);
 Answer concatenate(const NodeContext& node);
 Answer global_average_pool(const NodeContext& node);
 Answer global_average_pool_gradient(const NodeContext& node);

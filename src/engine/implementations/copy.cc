@@ -11,19 +11,40 @@
 namespace equipoise::engine {
 namespace {
 
+constexpr std::int64_t kSide = 16;
+
+/// A transposed square by way of the stack: loads and stores of whole cache lines only, since those
+/// of single elements of x and y would wait for each other where addresses end alike.
+void transpose_square(float* y, std::int64_t y_stride, const float* x, std::int64_t x_stride) {
+  float square[kSide * kSide];
+  for (std::int64_t c = 0; c < kSide; ++c) {
+    std::memcpy(square + c * kSide, x + c * x_stride, kSide * sizeof(float));
+  }
+  for (std::int64_t r = 0; r < kSide; ++r) {
+    float line[kSide];
+    for (std::int64_t c = 0; c < kSide; ++c) line[c] = square[c * kSide + r];
+    std::memcpy(y + r * y_stride, line, sizeof(line));
+  }
+}
+
 /// Rows whose elements are apart in x: squares, so that each cache line of x is used while it is
 /// there.
 void copy_squares(float* y, const float* x, const Tile& tile, const Loop& row, const Loop& column) {
-  constexpr std::int64_t kSide = 16;
+  const bool transposed = column.strides[0] == 1 && row.strides[1] == 1;
   for (std::int64_t r0 = 0; r0 < tile.rows; r0 += kSide) {
     const std::int64_t r1 = std::min(r0 + kSide, tile.rows);
     for (std::int64_t c0 = 0; c0 < tile.columns; c0 += kSide) {
       const std::int64_t c1 = std::min(c0 + kSide, tile.columns);
+      if (transposed && r1 - r0 == kSide && c1 - c0 == kSide) {
+        transpose_square(y + r0 * row.strides[0] + c0, row.strides[0],
+                         x + r0 + c0 * column.strides[1], column.strides[1]);
+        continue;
+      }
       for (std::int64_t r = r0; r < r1; ++r) {
-        float* to = y + r * row.strides[0];
-        const float* from = x + r * row.strides[1];
-        for (std::int64_t c = c0; c < c1; ++c)
-          to[c * column.strides[0]] = from[c * column.strides[1]];
+        for (std::int64_t c = c0; c < c1; ++c) {
+          y[r * row.strides[0] + c * column.strides[0]] =
+              x[r * row.strides[1] + c * column.strides[1]];
+        }
       }
     }
   }

@@ -152,14 +152,13 @@ std::vector<CheckedTensor> check_in_engine(const OperationTest& test, Layout lay
       interpret(differentiated, engine_case.values,
                 {.batch = test.batch, .random_key = step_key(engine_case.options.seed, 1)});
 
-  const std::string& result_name = engine_case.result_name();
   std::vector<CheckedTensor> checked;
   const auto check = [&](std::string of, const std::string& name, const std::string& true_name) {
     const std::span<const float> own = results.values(name);
     checked.push_back(
         {std::move(of), error_of(own, truth.at(true_name)), {own.begin(), own.end()}});
   };
-  check("result", result_name, result_name);
+  check("result", engine_case.result_name(), engine_case.result_name());
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i]) continue;
     const std::string& of = made.differentiable[i];

@@ -180,8 +180,8 @@ class EQUIPOISE_API Graph {
   std::vector<TensorId> rewrite(std::vector<Node> nodes, std::vector<TensorId> outputs);
 
   /// Throws Error, naming node and tensor, for a name used twice, a tensor that is missing or that
-  /// two nodes compute, a cycle, a node before what it reads, a missing input, or a type that is
-  /// not what the operation infers.
+  /// two nodes compute, a cycle, a node before what it reads, a missing input or output, a type
+  /// that is not what the operation infers, or the update of a tensor that is not kept.
   void verify() const;
 
   /// A line per tensor that is given and per node: what it computes, from what, with which shape.
@@ -200,7 +200,8 @@ class EQUIPOISE_API Graph {
 /// Appends the nodes that compute the gradient of `loss`, a tensor of one element, with respect to
 /// each of `wrt`, and returns these; none where the loss does not depend on one. Gradients of a
 /// tensor that several nodes read are added up. Throws Error for a loss of more than one element,
-/// and for an operation on the way that has no gradient.
+/// a tensor that is not of this graph, and an operation on the way that has no gradient; then
+/// nothing has changed.
 std::vector<TensorId> EQUIPOISE_API differentiate(Graph& graph, TensorId loss,
                                                   std::span<const TensorId> wrt);
 

@@ -135,24 +135,26 @@ std::vector<TensorId> Graph::add_node(std::string name, std::shared_ptr<const Op
   return nodes_.back().outputs;
 }
 
+namespace {
+
+void require_output(const Graph& graph, TensorId tensor) {
+  if (tensor && static_cast<std::size_t>(tensor.index) < graph.tensors().size()) return;
+  throw Error(
+      fmt::format("graph '{}': an output is to be number {} of its {} tensors; ids are "
+                  "those that this graph gave",
+                  graph.name(), tensor.index, graph.tensors().size()));
+}
+
+}  // namespace
+
 void Graph::add_output(TensorId tensor) {
-  if (tensor.index < 0 || static_cast<std::size_t>(tensor.index) >= tensors_.size()) {
-    throw Error(
-        fmt::format("graph '{}': an output is to be number {} of its {} tensors; ids are "
-                    "those that this graph gave",
-                    name_, tensor.index, tensors_.size()));
-  }
+  require_output(*this, tensor);
   outputs_.push_back(tensor);
 }
 
 void Graph::set_outputs(std::vector<TensorId> outputs) {
-  std::vector<TensorId> before = std::exchange(outputs_, {});
-  try {
-    for (const TensorId tensor : outputs) add_output(tensor);
-  } catch (...) {
-    outputs_ = std::move(before);
-    throw;
-  }
+  for (const TensorId tensor : outputs) require_output(*this, tensor);
+  outputs_ = std::move(outputs);
 }
 
 std::vector<TensorId> Graph::with_role(TensorRole role) const {

@@ -117,9 +117,8 @@ TEST_F(FuseNorms, TakesAnAdditionAlone) {
   EXPECT_EQ(activation("gn"), Activation::kNone);
 }
 
-/// As in a residual block whose shortcut is projected: the main branch was built first, and the
-/// shortcut's normalization comes last.
-TEST_F(FuseNorms, TakesAnAdditionIntoOneOfTwoNorms) {
+/// As in a residual block whose shortcut is projected, of which the branch was built first.
+TEST_F(FuseNorms, TakesAnAdditionIntoTheLaterOfTwoNorms) {
   const TensorId x = input("x");
   const TensorId main = norm("main", x);
   const TensorId shortcut = norm("shortcut", x);
@@ -128,6 +127,15 @@ TEST_F(FuseNorms, TakesAnAdditionIntoOneOfTwoNorms) {
   EXPECT_EQ(residual("main"), "");
   EXPECT_THAT(fused("shortcut").made_of, ElementsAre("shortcut", "add", "relu"));
   EXPECT_THAT(fused("main").made_of, IsEmpty());
+}
+
+TEST_F(FuseNorms, TakesAnAdditionIntoTheLaterWhicheverSideItIsOn) {
+  const TensorId x = input("x");
+  const TensorId shortcut = norm("shortcut", x);
+  const TensorId main = norm("main", x);
+  EXPECT_THAT(fuse(add("add", main, shortcut)), ElementsAre("shortcut", "main"));
+  EXPECT_EQ(residual("main"), "shortcut");
+  EXPECT_THAT(fused("shortcut").made_of, IsEmpty());
 }
 
 TEST_F(FuseNorms, StandsWhereItsLastPartStood) {

@@ -1,6 +1,7 @@
 /// Nothing that is still needed is overwritten, and the arena is not much larger than it has to be.
 
 #include <memory>
+#include <ostream>
 #include <string>
 #include <tuple>
 
@@ -21,13 +22,14 @@ namespace {
 using engine::Plan;
 using ::testing::IsEmpty;
 
-/// With all gradients among the results, which then live to the end, or without.
 struct MemoryCase {
   std::string model;
   Mode mode;
   SessionOptions options = {};
   std::string name;
 };
+
+void PrintTo(const MemoryCase& tested, std::ostream* out) { *out << tested.name; }
 
 Graph model_of(const MemoryCase& tested) {
   if (!tested.model.starts_with("resnet18") && !tested.model.starts_with("efficientnet")) {

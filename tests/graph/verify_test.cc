@@ -34,7 +34,7 @@ class Verify : public ::testing::Test {
   std::string error(const std::function<void(std::vector<Node>&)>& change) {
     std::vector<Node> nodes(graph_.nodes().begin(), graph_.nodes().end());
     change(nodes);
-    const std::string message = message_of([&] {
+    std::string message = message_of([&] {
       graph_.rewrite(std::move(nodes), {graph_.outputs().begin(), graph_.outputs().end()});
     });
     EXPECT_EQ(graph_.dump(), dump_) << "an error has changed the graph";

@@ -32,6 +32,8 @@
 
 namespace equipoise {
 
+struct PlanReport;
+
 namespace engine {
 struct BoundPlan;
 struct ContextMemory;
@@ -74,8 +76,9 @@ class EQUIPOISE_API State {
   [[nodiscard]] std::vector<StateView> entries();
   [[nodiscard]] std::vector<ConstStateView> entries() const;
 
-  /// Copies what `source` has. Throws Error for a name that is unknown or given twice, or a number of
-  /// values or type that differs; then nothing has changed. Statistics that are staged are discarded.
+  /// Copies what `source` has. Throws Error for a name that is unknown or given twice, or a number
+  /// of values or type that differs; then nothing has changed. Statistics that are staged are
+  /// discarded.
   void load(std::span<const ConstStateView> source);
 
  private:
@@ -96,8 +99,8 @@ struct NormSettings {
   bool collect_moments = false;
 };
 
-/// Memory of intermediate results. For one run at a time; callers that run at the same time have one
-/// each.
+/// Memory of intermediate results. For one run at a time; callers that run at the same time have
+/// one each.
 class EQUIPOISE_API Context {
  public:
   Context();
@@ -146,7 +149,8 @@ struct Input {
 /// A view of inputs, such as `{{"image", images}, {"labels", labels}}`; for the call alone.
 class Inputs {
  public:
-  // NOLINTBEGIN(google-explicit-constructor): an argument of functions, in whichever form it is there
+  // NOLINTBEGIN(google-explicit-constructor): an argument of functions, in whichever form it is
+  // there
   Inputs(std::initializer_list<Input> inputs) : inputs_(inputs.begin(), inputs.size()) {}
   Inputs(std::span<const Input> inputs) : inputs_(inputs) {}
   Inputs(const std::vector<Input>& inputs) : inputs_(inputs) {}
@@ -169,8 +173,8 @@ struct SessionOptions {
   std::vector<std::string> taps = {};
   /// How training updates parameters; unset: gradients are computed and nothing is updated.
   std::optional<ops::SgdOptions> optimizer = std::nullopt;
-  /// Names, or patterns of `*` and `?`, of parameters and inputs whose gradients training gives back
-  /// too, as "<name>.gradient".
+  /// Names, or patterns of `*` and `?`, of parameters and inputs whose gradients training gives
+  /// back too, as "<name>.gradient".
   std::vector<std::string> gradients = {};
   /// The output of one element that training descends.
   std::string loss = "loss";
@@ -181,7 +185,8 @@ struct SessionOptions {
 };
 
 struct RunOptions {
-  /// Stops after this node (or the fused one that it became part of): results hold what was computed.
+  /// Stops after this node (or the fused one that it became part of): results hold what was
+  /// computed.
   std::string_view until = {};
   /// Memory to use; null: the session's own.
   Context* context = nullptr;
@@ -208,13 +213,13 @@ struct StepResult {
 
 /// Compiles a graph on demand, one plan per batch size and mode, and runs it.
 ///
-/// Results are the same bits for the same seed, inputs, number of threads, plan and instruction set.
-/// Thread safety: `run` may be called from several threads at once with a context each (they take
-/// turns inside); all else by one thread at a time.
+/// Results are the same bits for the same seed, inputs, number of threads, plan and instruction
+/// set. Thread safety: `run` may be called from several threads at once with a context each (they
+/// take turns inside); all else by one thread at a time.
 class EQUIPOISE_API Session {
  public:
-  /// Throws Error, as `Graph::verify` does, for a graph that does not hold together, an unknown pass or
-  /// tap.
+  /// Throws Error, as `Graph::verify` does, for a graph that does not hold together, an unknown
+  /// pass or tap.
   explicit Session(Graph graph, SessionOptions options = {});
   ~Session();
   Session(Session&&) noexcept;
@@ -224,20 +229,22 @@ class EQUIPOISE_API Session {
   const State& state() const;
   const Graph& graph() const;
 
-  /// Forward in inference. The batch size is that of the inputs; f32 (labels and tokens i32), row-major.
-  /// Throws Error for an input that is missing, unknown or does not fit, and for more memory than there
-  /// is, before anything runs.
+  /// Forward in inference. The batch size is that of the inputs; f32 (labels and tokens i32),
+  /// row-major. Throws Error for an input that is missing, unknown or does not fit, and for more
+  /// memory than there is, before anything runs.
   Results run(Inputs inputs, const RunOptions& options = {});
 
-  /// Forward, backward, gate, update. Throws Error as `run` does; also if a batch normalization has one
-  /// value per channel: then nothing has changed.
+  /// Forward, backward, gate, update. Throws Error as `run` does; also if a batch normalization has
+  /// one value per channel: then nothing has changed.
   StepResult train(Inputs inputs, const StepOptions& options = {});
 
   /// The context that runs use unless they bring their own.
   Context& context();
 
-  /// What was planned, as text: per step implementation, layout, fused parts and bytes, and why other
-  /// implementations declined.
+  /// What was planned: per step implementation, layout, fused parts and bytes, and why other
+  /// implementations declined (plan_report.h).
+  [[nodiscard]] PlanReport report(Mode mode, std::int64_t batch);
+  /// The same as text.
   [[nodiscard]] std::string explain(Mode mode, std::int64_t batch);
 
   /// Bytes that a context needs for a run.

@@ -98,15 +98,19 @@ class Choice {
     for (const Implementation* implementation : implementations_of(node.operation->type())) {
       Answer answer = implementation->propose(context);
       if (const auto* why = std::get_if<std::string>(&answer)) {
-        step.declined.push_back(fmt::format("{}: {}", implementation->name, *why));
+        step.declined.push_back({std::string(implementation->name), *why});
         continue;
       }
       step.implementation = implementation->name;
       take(node, std::get<Proposal>(std::move(answer)), std::move(step));
       return;
     }
-    throw Error(fmt::format("node '{}': no implementation of {} takes it: {}", node.name,
-                            describe(*node.operation), fmt::join(step.declined, "; ")));
+    std::string reasons;
+    for (const DeclinedImplementation& declined : step.declined) {
+      reasons += fmt::format("; {}: {}", declined.implementation, declined.reason);
+    }
+    throw Error(fmt::format("node '{}': no implementation of {} takes it{}", node.name,
+                            describe(*node.operation), reasons));
   }
 
   void take(const Node& node, Proposal proposal, Step step) {
@@ -133,8 +137,8 @@ class Choice {
     }
     const TensorInfo info = plan_.graph.tensor(id);
     const std::string name =
-        fmt::format("{} as {}#{}", info.name, to_string(wanted, info.type.shape.resolve(plan_.batch)),
-                    reordered_.size());
+        fmt::format("{} as {}#{}", info.name,
+                    to_string(wanted, info.type.shape.resolve(plan_.batch)), reordered_.size());
     const TensorId result = plan_.graph.add_node(name, std::make_shared<Reorder>(), {id})[0];
     formats_.resize(plan_.graph.tensors().size());
     format(result) = wanted;

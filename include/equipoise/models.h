@@ -34,13 +34,13 @@ struct ModelNorm {
   };
 
   std::optional<Kind> kind = std::nullopt;
-  /// MobileNet and EfficientNet: 1e-3, others 1e-5. Weights of torchvision's mobilenet_v2 and
-  /// efficientnet_b0 … b3 were trained with 1e-5.
+  /// 1e-5, as in torchvision and timm; the papers of MobileNet and EfficientNet have 1e-3.
   std::optional<double> epsilon = std::nullopt;
   /// Of kGroup. Where it does not divide the channels, the largest divisor below it is taken.
   std::int64_t groups = 32;
 
-  /// Of kBatch: MobileNet and EfficientNet have momentum 0.01, others 0.1.
+  /// Of kBatch: momentum 0.1, as in torchvision and timm; the papers of MobileNet and EfficientNet
+  /// have 0.01.
   std::optional<UpdateRule> rule = std::nullopt;
   Statistics statistics = Statistics::kBatch;
   bool update_running = true;

@@ -16,11 +16,11 @@ constexpr std::uint64_t name_key(std::string_view name) {
   return hash;
 }
 
+using PhiloxWords = std::array<std::uint32_t, 4>;
+
 /// Four independent random words for each (key, counter): Philox4x32-10 (Salmon et al. 2011). No
 /// state, so element i is the same whoever computes it, in whatever order.
-constexpr std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t counter) {
-  std::array<std::uint32_t, 4> x = {static_cast<std::uint32_t>(counter),
-                                    static_cast<std::uint32_t>(counter >> 32U), 0, 0};
+constexpr PhiloxWords philox(std::uint64_t key, PhiloxWords x) {
   auto k0 = static_cast<std::uint32_t>(key);
   auto k1 = static_cast<std::uint32_t>(key >> 32U);
   for (int round = 0; round < 10; ++round) {
@@ -32,6 +32,11 @@ constexpr std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t c
     k1 += 0xBB67AE85U;
   }
   return x;
+}
+
+constexpr PhiloxWords philox(std::uint64_t key, std::uint64_t counter) {
+  return philox(
+      key, {static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32U), 0, 0});
 }
 
 /// In [0, 1), a multiple of 2⁻²⁴.

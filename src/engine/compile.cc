@@ -31,7 +31,8 @@ void check_memory(const Plan& plan) {
   if (plan.arena_bytes <= available) return;
   constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
   throw Error(fmt::format(
-      "graph '{}', {} with a batch of {}: needs {:.1f} GiB for intermediate results, and {:.1f} GiB "
+      "graph '{}', {} with a batch of {}: needs {:.1f} GiB for intermediate results, and {:.1f} "
+      "GiB "
       "are available; take a smaller batch or smaller images",
       plan.graph.name(), to_string(plan.mode), plan.batch,
       static_cast<double>(plan.arena_bytes) / kGiB, static_cast<double>(available) / kGiB));
@@ -76,7 +77,8 @@ std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t 
     const bool makes_plan = pass.run == choose_implementations || pass.run == place_memory;
     if (!skipped || makes_plan) pass.run(*plan, options);
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-    plan->passes.push_back({std::string(pass.name), time.count(), skipped, plan->graph.nodes().size()});
+    plan->passes.push_back(
+        {std::string(pass.name), time.count(), skipped, plan->graph.nodes().size()});
   }
   check_memory(*plan);
   return plan;

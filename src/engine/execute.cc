@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "equipoise/error.h"
+#include "graph/operation.h"
 
 namespace equipoise::engine {
 namespace {
@@ -42,6 +43,17 @@ std::vector<RunningStatistics*> staged(BoundPlan& bound) {
   return all;
 }
 
+/// Behind step s and the reorders of its results that follow it.
+std::size_t end_of_reorders(const Plan& plan, std::size_t s) {
+  const auto nodes = plan.graph.nodes();
+  std::size_t end = s + 1;
+  while (end < nodes.size() && nodes[end].operation->type() == "reorder" &&
+         plan.graph.tensor(nodes[end].inputs[0]).producer == NodeId{static_cast<std::int32_t>(s)}) {
+    ++end;
+  }
+  return end;
+}
+
 }  // namespace
 
 void execute(BoundPlan& bound, std::size_t first, std::size_t last) {
@@ -58,7 +70,7 @@ std::size_t end_of(const Plan& plan, std::string_view until) {
   for (std::size_t s = 0; s < plan.graph.nodes().size(); ++s) {
     const Node& node = plan.graph.nodes()[s];
     if (node.name == until || std::ranges::find(node.made_of, until) != node.made_of.end()) {
-      return s + 1;
+      return end_of_reorders(plan, s);
     }
     names.emplace_back(node.name);
   }

@@ -8,12 +8,12 @@
 
 namespace equipoise::engine {
 
-/// Runs steps [first, last). An Error of a kernel is thrown with the name of its node; then nothing is
-/// staged any longer.
+/// Runs steps [first, last). An Error of a kernel is thrown with the name of its node; then nothing
+/// is staged any longer.
 void execute(BoundPlan& bound, std::size_t first, std::size_t last);
 
-/// The step behind the last one of a run that stops at a node. Throws Error, with the nearest names,
-/// if there is none.
+/// The step behind the last one of a run that stops at a node. Throws Error, with the nearest
+/// names, if there is none.
 std::size_t end_of(const Plan& plan, std::string_view until);
 
 /// The gate between gradients and update: why it stays shut, or nothing.

@@ -48,8 +48,8 @@ struct NodeContext {
   }
 };
 
-/// What a kernel is given: memory in the formats that its proposal asked for, null where an optional
-/// tensor is absent. A record is a NormSlot.
+/// What a kernel is given: memory in the formats that its proposal asked for, null where an
+/// optional tensor is absent. A record is a NormSlot.
 struct Arguments {
   std::span<void* const> inputs;
   std::span<void* const> outputs;

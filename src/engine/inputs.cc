@@ -44,26 +44,29 @@ std::int64_t check_inputs(const Graph& graph, Inputs inputs) {
     const ConstTensorView& value = input.value;
     if (!seen.insert(input.name).second) fail(graph, input.name, "it is given twice");
     if (!fits(type.shape, value.shape)) {
-      fail(graph, input.name, fmt::format("it has shape {}; it has to be {}", to_string(value.shape),
-                                          to_string(type.shape)));
+      fail(graph, input.name,
+           fmt::format("it has shape {}; it has to be {}", to_string(value.shape),
+                       to_string(type.shape)));
     }
     if (value.dtype != type.dtype) {
-      fail(graph, input.name, fmt::format("it is {}; it has to be {}", to_string(value.dtype),
-                                          to_string(type.dtype)));
+      fail(graph, input.name,
+           fmt::format("it is {}; it has to be {}", to_string(value.dtype), to_string(type.dtype)));
     }
     if (value.layout != Layout::kChannelsFirst) {
-      fail(graph, input.name, fmt::format("its layout is {}; it has to be row-major ({})",
-                                          to_string(value.layout), to_string(Layout::kChannelsFirst)));
+      fail(graph, input.name,
+           fmt::format("its layout is {}; it has to be row-major ({})", to_string(value.layout),
+                       to_string(Layout::kChannelsFirst)));
     }
     if (!type.shape.batched()) {
       if (value.data == nullptr) fail(graph, input.name, "it has no data");
       continue;
     }
-    if (value.shape[0] < 1) fail(graph, input.name, "it has no samples; a batch needs at least one");
+    if (value.shape[0] < 1)
+      fail(graph, input.name, "it has no samples; a batch needs at least one");
     if (value.data == nullptr) fail(graph, input.name, "it has no data");
     if (batch >= 0 && batch != value.shape[0]) {
-      fail(graph, input.name, fmt::format("it has {} samples, '{}' has {}", value.shape[0], batch_from,
-                                          batch));
+      fail(graph, input.name,
+           fmt::format("it has {} samples, '{}' has {}", value.shape[0], batch_from, batch));
     }
     batch = value.shape[0];
     batch_from = input.name;
@@ -82,8 +85,7 @@ void set_inputs(BoundPlan& bound, Inputs inputs, const float* rate) {
       if (input.name == info.name) data = input.value.data;
     }
     if (data == nullptr && readers[i] > 0) {
-      fail(plan.graph, info.name,
-           fmt::format("it is missing; {} needs it", to_string(plan.mode)));
+      fail(plan.graph, info.name, fmt::format("it is missing; {} needs it", to_string(plan.mode)));
     }
     bound.pointers[i] = const_cast<void*>(data);  // kernels read inputs and never write them
   }

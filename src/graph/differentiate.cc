@@ -20,6 +20,14 @@ std::vector<TensorId> GradientWriter::add(std::string_view suffix,
 
 namespace {
 
+void require_tensor(const Graph& graph, TensorId id, std::string_view what) {
+  if (id && static_cast<std::size_t>(id.index) < graph.tensors().size()) return;
+  throw Error(
+      fmt::format("graph '{}': {} is number {} of {} tensors; ids are those that this graph "
+                  "gave",
+                  graph.name(), what, id.index, graph.tensors().size()));
+}
+
 /// Which tensors any of `wrt` influences.
 std::vector<bool> influenced(const Graph& graph, std::span<const TensorId> wrt) {
   std::vector<bool> result(graph.tensors().size());
@@ -48,7 +56,7 @@ class Differentiation {
                       graph_.name(), info.name, to_string(info.type.shape)));
     }
     parts_[static_cast<std::size_t>(loss.index)].push_back(
-        graph_.add_constant(info.name + ".gradient", info.type.shape, {1.0F}));
+        graph_.add_constant(info.name + ".gradient.one", info.type.shape, {1.0F}));
   }
 
   void through(const Node& node) {
@@ -86,7 +94,7 @@ class Differentiation {
   TensorId total(TensorId id) {
     std::vector<TensorId>& all = parts(id);
     if (all.size() > 1) {
-      const std::string name = fmt::format("{}.gradient", graph_.tensor(id).name);
+      const std::string name = fmt::format("{}.gradient.total", graph_.tensor(id).name);
       all = graph_.add_node(name, std::make_shared<Sum>(), all);
     }
     return all.empty() ? TensorId{} : all.front();
@@ -103,6 +111,8 @@ class Differentiation {
 }  // namespace
 
 std::vector<TensorId> differentiate(Graph& graph, TensorId loss, std::span<const TensorId> wrt) {
+  require_tensor(graph, loss, "the loss");
+  for (const TensorId id : wrt) require_tensor(graph, id, "a tensor to differentiate by");
   Graph result = graph;  // so that an error changes nothing
   Differentiation differentiation(result, wrt);
   differentiation.seed(loss);

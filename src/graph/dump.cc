@@ -25,9 +25,10 @@ const char* role_name(TensorRole role) {
 
 std::string typed(const TensorInfo& info) {
   if (info.type.record) return fmt::format("{}: record", info.name);
-  return fmt::format("{}: {}{}", info.name,
-                     info.type.dtype == DType::kF32 ? "" : to_string(info.type.dtype),
-                     to_string(info.type.shape));
+  return fmt::format(
+      "{}: {}{}", info.name,
+      info.type.dtype == DType::kF32 ? "" : fmt::format("{} ", to_string(info.type.dtype)),
+      to_string(info.type.shape));
 }
 
 }  // namespace

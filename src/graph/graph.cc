@@ -1,6 +1,7 @@
 #include "equipoise/graph.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -83,10 +84,17 @@ TensorId Graph::add_buffer(std::string name, GraphShape shape, Initialization in
 
 TensorId Graph::add_constant(std::string name, GraphShape shape, std::vector<float> values) {
   require_free_name(name);
-  if (shape.batched() ||
-      shape.resolve(1).element_count() != static_cast<std::int64_t>(values.size())) {
-    throw Error(fmt::format("graph '{}': constant '{}' of shape {} was given {} values", name_,
-                            name, to_string(shape), values.size()));
+  if (shape.batched()) {
+    throw Error(
+        fmt::format("graph '{}': constant '{}' has shape {}; what is part of the graph "
+                    "cannot depend on the batch size N",
+                    name_, name, to_string(shape)));
+  }
+  const std::int64_t needed = shape.resolve(1).element_count();
+  if (needed != static_cast<std::int64_t>(values.size())) {
+    throw Error(
+        fmt::format("graph '{}': constant '{}' of shape {} was given {} values; it needs {}", name_,
+                    name, to_string(shape), values.size(), needed));
   }
   return add_tensor({.name = std::move(name),
                      .role = TensorRole::kConstant,
@@ -112,23 +120,27 @@ std::vector<TensorId> Graph::add_node(std::string name, std::shared_ptr<const Op
       .name = std::move(name), .operation = std::move(operation), .inputs = std::move(inputs)};
   const std::vector<TensorType> types = infer_node(*this, node);
   const NodeId id{static_cast<std::int32_t>(nodes_.size())};
+  std::vector<TensorInfo> made;
   for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
-    const bool made = !signature.outputs[i].optional || (i < wanted.size() && wanted[i]);
-    if (!made) {
-      node.outputs.emplace_back();
-      continue;
-    }
+    const bool is_made = !signature.outputs[i].optional || (i < wanted.size() && wanted[i]);
+    node.outputs.push_back(
+        is_made ? TensorId{static_cast<std::int32_t>(tensors_.size() + made.size())} : TensorId{});
+    if (!is_made) continue;
     const std::string tensor = output_name(node.name, signature, i);
     if (tensor != node.name) require_free_name(tensor);
-    node.outputs.push_back(add_tensor({.name = tensor, .type = types[i], .producer = id}));
+    made.push_back({.name = tensor, .type = types[i], .producer = id});
   }
+  std::ranges::move(made, std::back_inserter(tensors_));
   nodes_.push_back(std::move(node));
   return nodes_.back().outputs;
 }
 
 void Graph::add_output(TensorId tensor) {
   if (tensor.index < 0 || static_cast<std::size_t>(tensor.index) >= tensors_.size()) {
-    throw Error(fmt::format("graph '{}': an output that is not one of its tensors", name_));
+    throw Error(
+        fmt::format("graph '{}': an output is to be number {} of its {} tensors; ids are "
+                    "those that this graph gave",
+                    name_, tensor.index, tensors_.size()));
   }
   outputs_.push_back(tensor);
 }
@@ -184,18 +196,24 @@ int Graph::set_frozen(std::string_view pattern, bool frozen) {
 
 std::vector<TensorId> Graph::rewrite(std::vector<Node> nodes, std::vector<TensorId> outputs) {
   std::vector<bool> used(tensors_.size());
-  const auto use = [&](TensorId id) {
-    if (!id) return;
-    if (static_cast<std::size_t>(id.index) >= tensors_.size()) {
-      throw Error(fmt::format("graph '{}': rewritten with a tensor that it does not have", name_));
+  const auto use = [&](const std::vector<TensorId>& ids, const std::string& user) {
+    for (const TensorId id : ids) {
+      if (!id) continue;
+      if (static_cast<std::size_t>(id.index) >= tensors_.size()) {
+        throw Error(
+            fmt::format("graph '{}', {}: it uses number {} of {} tensors; ids are those "
+                        "that this graph gave",
+                        name_, user, id.index, tensors_.size()));
+      }
+      used[static_cast<std::size_t>(id.index)] = true;
     }
-    used[static_cast<std::size_t>(id.index)] = true;
   };
   for (const Node& node : nodes) {
-    std::ranges::for_each(node.inputs, use);
-    std::ranges::for_each(node.outputs, use);
+    const std::string user = fmt::format("node '{}'", node.name);
+    use(node.inputs, user);
+    use(node.outputs, user);
   }
-  std::ranges::for_each(outputs, use);
+  use(outputs, "an output");
 
   Graph result(name_);
   std::vector<TensorId> map(tensors_.size());

@@ -11,7 +11,7 @@
 namespace equipoise {
 namespace {
 
-Array given(const TensorInfo& info, const std::map<std::string, Array>& values,
+Array given(const Graph& graph, const TensorInfo& info, const std::map<std::string, Array>& values,
             std::int64_t batch) {
   const Shape shape = info.type.shape.resolve(batch);
   if (info.role == TensorRole::kConstant) {
@@ -20,10 +20,14 @@ Array given(const TensorInfo& info, const std::map<std::string, Array>& values,
     return array;
   }
   const auto it = values.find(info.name);
-  if (it == values.end()) throw Error(fmt::format("no value was given for '{}'", info.name));
+  if (it == values.end()) {
+    throw Error(fmt::format("graph '{}': no value was given for '{}'; it has to be {}",
+                            graph.name(), info.name, to_string(shape)));
+  }
   if (it->second.shape != shape) {
-    throw Error(fmt::format("the value of '{}' has shape {}; it has to be {}", info.name,
-                            to_string(it->second.shape), to_string(shape)));
+    throw Error(fmt::format("graph '{}': the value of '{}' has shape {}; it has to be {}",
+                            graph.name(), info.name, to_string(it->second.shape),
+                            to_string(shape)));
   }
   return it->second;
 }
@@ -47,7 +51,7 @@ std::map<std::string, Array> interpret(const Graph& graph,
   std::vector<std::optional<Array>> arrays(count);
   for (std::size_t i = 0; i < count; ++i) {
     const TensorInfo& info = graph.tensors()[i];
-    if (info.role != TensorRole::kResult) arrays[i] = given(info, values, options.batch);
+    if (info.role != TensorRole::kResult) arrays[i] = given(graph, info, values, options.batch);
   }
 
   std::map<std::string, Array> result;

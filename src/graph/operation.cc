@@ -12,7 +12,10 @@
 namespace equipoise {
 
 void Operation::differentiate(GradientWriter& writer) const {
-  throw Error(fmt::format("node '{}': operation {} has no gradient", writer.node_name(), type()));
+  throw Error(
+      fmt::format("graph '{}', node '{}': operation {} has no gradient; take that of what "
+                  "comes behind it, or freeze the parameters before it",
+                  writer.graph().name(), writer.node_name(), type()));
 }
 
 void fail_inference(std::string text) { throw Error(text); }
@@ -38,8 +41,14 @@ std::string describe(const Operation& operation) {
     text += fmt::format("{}{}=", std::exchange(separator, ", "), attribute.name);
     std::visit(
         [&](const auto& value) {
-          if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<std::int64_t>>) {
+          using Value = std::decay_t<decltype(value)>;
+          if constexpr (std::is_same_v<Value, std::vector<std::int64_t>>) {
             text += fmt::format("[{}]", fmt::join(value, ", "));
+          } else if constexpr (std::is_same_v<Value, double>) {
+            // What was an f32 of 0.2 is 0.20000000298023224.
+            const auto narrow = static_cast<float>(value);
+            text += static_cast<double>(narrow) == value ? fmt::format("{}", narrow)
+                                                         : fmt::format("{}", value);
           } else {
             text += fmt::format("{}", value);
           }

@@ -17,6 +17,11 @@ namespace {
                           node.operation ? describe(*node.operation) : "no operation", what));
 }
 
+std::string describe(const TensorType& type) {
+  return type.record ? "a record"
+                     : fmt::format("{} {}", to_string(type.dtype), to_string(type.shape));
+}
+
 bool in_graph(const Graph& graph, TensorId id) {
   return static_cast<std::size_t>(id.index) < graph.tensors().size();
 }
@@ -38,7 +43,10 @@ void check_inputs(const Graph& graph, const Node& node) {
       fail(graph, node, fmt::format("its input '{}' is missing", port.name));
     }
     if (id && !in_graph(graph, id)) {
-      fail(graph, node, fmt::format("its input '{}' is no tensor of this graph", port.name));
+      fail(graph, node,
+           fmt::format(
+               "its input '{}' is number {} of {} tensors; ids are those that this graph gave",
+               port.name, id.index, graph.tensors().size()));
     }
   }
 }
@@ -101,32 +109,43 @@ void Graph::verify() const {
   for (const TensorInfo& info : tensors_) {
     if (info.name.empty()) throw Error(fmt::format("graph '{}': a tensor without a name", name_));
     if (++names[info.name] > 1) {
-      throw Error(fmt::format("graph '{}': two tensors are called '{}'", name_, info.name));
+      throw Error(fmt::format("graph '{}': two tensors are called '{}'; names are used once", name_,
+                              info.name));
     }
   }
   std::unordered_map<std::string_view, int> node_names;
   std::vector<const Node*> producer(tensors_.size());
   for (const Node& node : nodes_) {
     check_inputs(*this, node);
-    if (node.name.empty() || ++node_names[node.name] > 1) {
-      fail(*this, node, "another node has this name");
+    if (node.name.empty()) fail(*this, node, "it has no name");
+    if (++node_names[node.name] > 1) {
+      fail(*this, node, "another node has this name; names are used once");
     }
     if (node.outputs.size() != node.operation->signature().outputs.size()) {
       fail(*this, node,
            fmt::format("{} outputs; it computes {}", node.outputs.size(),
                        node.operation->signature().outputs.size()));
     }
-    for (const TensorId output : node.outputs) {
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      const Signature::Port& port = node.operation->signature().outputs[i];
+      const TensorId output = node.outputs[i];
+      if (!output && !port.optional) {
+        fail(*this, node, fmt::format("its output '{}' is missing", port.name));
+      }
       if (!output) continue;
-      if (!in_graph(*this, output)) fail(*this, node, "an output is no tensor of this graph");
+      if (!in_graph(*this, output)) {
+        fail(*this, node, fmt::format("its output '{}' is no tensor of this graph", port.name));
+      }
       const TensorInfo& info = tensor(output);
       if (info.role != TensorRole::kResult) {
-        fail(*this, node, fmt::format("it computes '{}', which is given", info.name));
+        fail(*this, node,
+             fmt::format("it computes '{}', which is given and not a result", info.name));
       }
       const Node*& first = producer[static_cast<std::size_t>(output.index)];
       if (first != nullptr) {
         fail(*this, node,
-             fmt::format("it computes '{}', and so does node '{}'", info.name, first->name));
+             fmt::format("it computes '{}', and so does node '{}'; leave one of them out",
+                         info.name, first->name));
       }
       first = &node;
     }
@@ -138,14 +157,17 @@ void Graph::verify() const {
       if (!input || tensor(input).role != TensorRole::kResult) continue;
       const Node* from = producer[static_cast<std::size_t>(input.index)];
       if (from == nullptr) {
-        fail(*this, node, fmt::format("it reads '{}', which no node computes", tensor(input).name));
+        fail(*this, node,
+             fmt::format("it reads '{}', which no node computes; keep the one that did",
+                         tensor(input).name));
       }
       if (static_cast<std::size_t>(from - nodes_.data()) >= n) {
         const std::string cycle = cycle_through(*this, n);
         fail(*this, node,
-             cycle.empty() ? fmt::format("it reads '{}', which node '{}' computes only later",
+             cycle.empty() ? fmt::format("it reads '{}', which node '{}' computes only later; put "
+                                         "that one before it",
                                          tensor(input).name, from->name)
-                           : fmt::format("it is part of a cycle: {}", cycle));
+                           : fmt::format("it is part of a cycle, which has no order: {}", cycle));
       }
     }
     const std::vector<TensorType> types = infer_node(*this, node);
@@ -154,15 +176,26 @@ void Graph::verify() const {
       const TensorInfo& info = tensor(node.outputs[i]);
       if (info.type != types[i]) {
         fail(*this, node,
-             fmt::format("it computes '{}' of shape {}, not {}", info.name,
-                         to_string(types[i].shape), to_string(info.type.shape)));
+             fmt::format("it computes '{}' as {}; the graph has {} for it", info.name,
+                         describe(types[i]), describe(info.type)));
       }
       const int updated = node.operation->updates(static_cast<int>(i));
       if (updated < 0) continue;
-      const TensorInfo& target = tensor(node.inputs[static_cast<std::size_t>(updated)]);
-      if (target.role != TensorRole::kParameter && target.role != TensorRole::kBuffer) {
+      const TensorId updated_id = node.inputs[static_cast<std::size_t>(updated)];
+      if (!updated_id) {
         fail(*this, node,
-             fmt::format("it updates '{}', which is not kept between runs", target.name));
+             fmt::format(
+                 "it computes '{}', the update of an input that is missing; leave the output "
+                 "out too",
+                 info.name));
+      }
+      const TensorInfo& target = tensor(updated_id);
+      if (target.role != TensorRole::kParameter && target.role != TensorRole::kBuffer) {
+        fail(
+            *this, node,
+            fmt::format("it updates '{}', which is not kept between runs; make it a parameter or a "
+                        "buffer",
+                        target.name));
       }
     }
   }

@@ -98,11 +98,7 @@ void build(NetworkBuilder& net, const Scaling& scaling) {
 
 ModelEntry efficientnet(std::string_view name, Scaling scaling, std::int64_t size, double dropout) {
   return {.name = name,
-          .defaults = {.input_size = {size, size},
-                       .epsilon = 1e-3,
-                       .rule = {.momentum = 0.01},
-                       .dropout = dropout,
-                       .stochastic_depth = 0.2},
+          .defaults = {.input_size = {size, size}, .dropout = dropout, .stochastic_depth = 0.2},
           .build = [scaling](NetworkBuilder& net) { build(net, scaling); }};
 }
 

@@ -72,10 +72,7 @@ void build(NetworkBuilder& net) {
 
 std::vector<ModelEntry> efficientnet_lite_entries() {
   return {{.name = "efficientnet_lite0",
-           .defaults = {.epsilon = 1e-3,
-                        .rule = {.momentum = 0.01},
-                        .dropout = 0.2,
-                        .stochastic_depth = 0.2},
+           .defaults = {.dropout = 0.2, .stochastic_depth = 0.2},
            .build = build}};
 }
 

@@ -67,9 +67,7 @@ void build(NetworkBuilder& net) {
 }  // namespace
 
 std::vector<ModelEntry> mobilenet_entries() {
-  return {{.name = "mobilenet_v2",
-           .defaults = {.epsilon = 1e-3, .rule = {.momentum = 0.01}, .dropout = 0.2},
-           .build = build}};
+  return {{.name = "mobilenet_v2", .defaults = {.dropout = 0.2}, .build = build}};
 }
 
 }  // namespace equipoise

@@ -31,15 +31,6 @@ std::vector<Attribute> attributes_of(double label_smoothing) {
   return {{"label_smoothing", label_smoothing}};
 }
 
-std::int64_t checked_label(const Array& labels, std::int64_t sample, std::int64_t classes) {
-  const auto label = static_cast<std::int64_t>(labels[sample]);
-  if (label < 0 || label >= classes) {
-    throw Error(fmt::format("cross_entropy: sample {} has the label {}; labels are 0 to {}", sample,
-                            label, classes - 1));
-  }
-  return label;
-}
-
 /// log Σ exp of one row, around its largest value, so that nothing overflows.
 double log_sum_exp(std::span<const double> row) {
   const double largest = *std::ranges::max_element(row);
@@ -57,7 +48,8 @@ double target(std::int64_t k, std::int64_t label, std::int64_t classes, double s
 void for_each_element(const Array& logits, const Array& labels, double smoothing, auto&& visit) {
   const std::int64_t classes = logits.shape[1];
   for (std::int64_t n = 0; n < logits.shape[0]; ++n) {
-    const std::int64_t label = checked_label(labels, n, classes);
+    const auto label = static_cast<std::int64_t>(labels[n]);
+    check_label(label, n, classes);
     const double normalizer = log_sum_exp(
         std::span(logits.values)
             .subspan(static_cast<std::size_t>(n * classes), static_cast<std::size_t>(classes)));
@@ -126,6 +118,12 @@ void CrossEntropyGradient::evaluate(const Evaluation& evaluation) const {
                    [&](std::int64_t i, double log_softmax, double q) {
                      dlogits[i] = scale * (std::exp(log_softmax) - q);
                    });
+}
+
+void check_label(std::int64_t label, std::int64_t sample, std::int64_t classes) {
+  if (label >= 0 && label < classes) return;
+  throw Error(fmt::format("cross_entropy: sample {} has the label {}; labels are 0 to {}", sample,
+                          label, classes - 1));
 }
 
 TensorId ops::cross_entropy(Graph& graph, std::string name, TensorId logits, TensorId labels,

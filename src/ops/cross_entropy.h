@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "graph/operation.h"
 
 namespace equipoise {
@@ -44,5 +46,8 @@ class CrossEntropyGradient final : public Operation {
  private:
   double label_smoothing_;
 };
+
+/// Throws Error, which both operations are in a run, for a label that is none of the classes.
+void check_label(std::int64_t label, std::int64_t sample, std::int64_t classes);
 
 }  // namespace equipoise

@@ -18,11 +18,7 @@ GraphShape with_features(const GraphShape& indices, std::int64_t features) {
 
 std::int64_t checked_index(const Array& indices, std::int64_t i, std::int64_t entries) {
   const auto index = static_cast<std::int64_t>(indices[i]);
-  if (index < 0 || index >= entries) {
-    throw Error(
-        fmt::format("embedding: indices {} has {} at element {}; the table has the entries 0 to {}",
-                    to_string(indices.shape), index, i, entries - 1));
-  }
+  check_index(index, i, indices.shape, entries);
   return index;
 }
 
@@ -97,6 +93,13 @@ void EmbeddingGradient::evaluate(const Evaluation& evaluation) const {
 double EmbeddingGradient::flops(std::span<const Shape* const> inputs,
                                 std::span<const Shape* const> /*outputs*/) const {
   return static_cast<double>(inputs[kDY]->element_count());
+}
+
+void check_index(std::int64_t index, std::int64_t i, const Shape& indices, std::int64_t entries) {
+  if (index >= 0 && index < entries) return;
+  throw Error(
+      fmt::format("embedding: indices {} has {} at element {}; the table has the entries 0 to {}",
+                  to_string(indices), index, i, entries - 1));
 }
 
 TensorId ops::embedding(Graph& graph, std::string name, TensorId indices, TensorId table) {

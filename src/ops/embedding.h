@@ -40,4 +40,8 @@ class EmbeddingGradient final : public Operation {
   std::int64_t entries_;
 };
 
+/// Throws Error, which both operations are in a run, for an index, element i of `indices`, that is
+/// no entry of the table.
+void check_index(std::int64_t index, std::int64_t i, const Shape& indices, std::int64_t entries);
+
 }  // namespace equipoise

@@ -120,6 +120,29 @@ Function function_of(Activation activation) {
   return Function::kRelu;
 }
 
+std::optional<Activation> activation_of(Function function) {
+  switch (function) {
+    case Function::kRelu:
+      return Activation::kRelu;
+    case Function::kRelu6:
+      return Activation::kRelu6;
+    case Function::kLeakyRelu:
+      return Activation::kLeakyRelu;
+    case Function::kSilu:
+      return Activation::kSilu;
+    case Function::kSigmoid:
+      return Activation::kSigmoid;
+    case Function::kTanh:
+      return Activation::kTanh;
+    case Function::kHardSwish:
+      return Activation::kHardSwish;
+    case Function::kGelu:
+    case Function::kHardSigmoid:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 double value_of(Activation activation, double z, double negative_slope) {
   return activation == Activation::kNone ? z : value_of(function_of(activation), z, negative_slope);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "equipoise/operations.h"
@@ -18,6 +19,8 @@ double derivative_of(ops::Function function, double x, double negative_slope);
 
 /// The function that a normalization applies; not of kNone.
 ops::Function function_of(Activation activation);
+/// The other way round; none if no normalization applies it.
+std::optional<Activation> activation_of(ops::Function function);
 
 /// As above; kNone is the identity.
 double value_of(Activation activation, double z, double negative_slope);

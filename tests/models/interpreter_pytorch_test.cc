@@ -3,47 +3,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include <gtest/gtest.h>
 
 #include "graph/interpreter.h"
-#include "models/network_cases.h"
-#include "models/oracle_file.h"
+#include "models/network_oracle.h"
 #include "ops/normalization.h"
 #include "ops/normalization_record.h"
 
 namespace equipoise::testing {
 namespace {
-
-const std::filesystem::path kDirectory = EQUIPOISE_PYTORCH_NETWORKS;
-
-class NetworkOracle : public ::testing::TestWithParam<NetworkCase> {
- protected:
-  void SetUp() override {
-    path_ = kDirectory / (GetParam().name() + ".bin");
-    if (std::filesystem::exists(path_)) return;
-    ASSERT_EQ(std::getenv("EQUIPOISE_REQUIRE_ORACLES"), nullptr) << "no " << path_;
-    GTEST_SKIP() << "no " << path_
-                 << ": install python3-torchvision and run ctest, which writes it first";
-  }
-
-  OracleFile oracle() const { return OracleFile(path_); }
-
- private:
-  std::filesystem::path path_;
-};
-
-std::map<std::string, Array> given_values(const Graph& graph, OracleFile& oracle) {
-  std::map<std::string, Array> values;
-  for (const TensorInfo& info : graph.tensors()) {
-    if (info.role == TensorRole::kInput) values[info.name] = oracle.read("input/" + info.name);
-    if (info.role == TensorRole::kParameter || info.role == TensorRole::kBuffer) {
-      values[info.name] = oracle.read("state/" + info.name);
-    }
-  }
-  return values;
-}
 
 /// To `tolerance` of the largest element; gradients that cancel to 0 may be as large as `zero`.
 void expect_close(const std::string& name, const Array& actual, const Array& expected,
@@ -87,6 +56,8 @@ void expect_same_running_statistics(const Graph& graph, const std::map<std::stri
   }
 }
 
+}  // namespace
+
 TEST_P(NetworkOracle, TrainingIsThatOfPyTorch) {
   OracleFile oracle = this->oracle();
   Graph graph = build_model(GetParam().model, GetParam().options);
@@ -122,8 +93,4 @@ TEST_P(NetworkOracle, InferenceIsThatOfPyTorch) {
   expect_close("loss", result.at("loss"), oracle.read("inference/loss"));
 }
 
-INSTANTIATE_TEST_SUITE_P(, NetworkOracle, ::testing::ValuesIn(small_network_cases()),
-                         [](const auto& tested) { return tested.param.name(); });
-
-}  // namespace
 }  // namespace equipoise::testing

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct NetworkCase {
   /// "mlp_batch"
   std::string name() const { return model + "_" + to_string(norm); }
 };
+
+inline void PrintTo(const NetworkCase& network, std::ostream* out) { *out << network.name(); }
 
 /// Those that an interpreter runs in seconds: mlp, resnet8 and encoder.
 std::vector<NetworkCase> small_network_cases();

@@ -47,8 +47,7 @@ def torchvision_network(name, norm, classes=1000, **options):
             name += "_bn"
         options["init_weights"] = False
     model = getattr(torchvision.models, name)(num_classes=classes, **options)
-    tensorflow = name.startswith(("efficientnet", "mobilenet"))
-    return set_norms(model, norm, *((1e-3, 0.01) if tensorflow else (1e-5, 0.1)))
+    return set_norms(model, norm, 1e-5, 0.1)
 
 
 def vgg(name, norm, classes, hidden, positions):

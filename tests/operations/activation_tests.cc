@@ -27,6 +27,7 @@ std::vector<OperationTest> activation_tests() {
                                   Function::kGelu, Function::kHardSwish, Function::kHardSigmoid}) {
     all.push_back(activation_test(function, {GraphShape::kBatch, 17}));
     all.push_back(activation_test(function, {GraphShape::kBatch, 5, 3, 2}));
+    all.push_back(activation_test(function, {GraphShape::kBatch, 24, 3, 1}));
   }
   return all;
 }

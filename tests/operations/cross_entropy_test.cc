@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "equipoise/operations.h"
+#include "equipoise/session.h"
 #include "norm/error_message.h"
 #include "operations/evaluate.h"
 
@@ -48,6 +49,22 @@ TEST(CrossEntropy, WhatDoesNotFitIsAnError) {
               HasSubstr("labels is f32; it has to be i32"));
   EXPECT_THAT(message_of([&] { ops::cross_entropy(graph, "loss", logits, labels, 1.5); }),
               HasSubstr("label_smoothing is 1.5"));
+}
+
+TEST(CrossEntropy, ALabelOutOfRangeIsAnErrorOfTheEngine) {
+  Graph graph;
+  const TensorId logits = graph.add_input("logits", {GraphShape::kBatch, 4});
+  graph.add_output(ops::cross_entropy(
+      graph, "loss", logits, graph.add_input("labels", {GraphShape::kBatch}, DType::kI32)));
+  Session session(graph);
+  const std::vector<float> given(8);
+  const std::vector<std::int32_t> labels = {3, 4};
+  EXPECT_THAT(
+      message_of([&] {
+        session.run({{"logits", {.data = given.data(), .shape = {2, 4}}},
+                     {"labels", {.data = labels.data(), .shape = Shape{2}, .dtype = DType::kI32}}});
+      }),
+      HasSubstr("node 'loss': cross_entropy: sample 1 has the label 4; labels are 0 to 3"));
 }
 
 }  // namespace

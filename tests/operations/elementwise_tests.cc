@@ -25,6 +25,17 @@ OperationTest square_test(const std::string& operation, Builder builder) {
           }};
 }
 
+/// Three nodes read x: its gradient is the sum of three terms.
+OperationTest reader_test() {
+  return {.name = "sum/of three gradients", .build = [](Graph& graph) {
+            const TensorId x = graph.add_input("x", {kN, 17, 3, 2});
+            const TensorId y = graph.add_input("y", {kN, 17, 3, 2});
+            const TensorId square = ops::multiply(graph, "square", x, y);
+            const TensorId sum = ops::add(graph, "sum", x, square);
+            return ops::multiply(graph, "product", sum, x);
+          }};
+}
+
 }  // namespace
 
 std::vector<OperationTest> elementwise_tests() {
@@ -37,6 +48,14 @@ std::vector<OperationTest> elementwise_tests() {
     test({kN, 17, 3, 2}, {kN, 17, 3, 2});
     test({kN, 9, 2, 3}, {kN, 9, 1, 1});
     test({kN, 9, 1, 1}, {kN, 9, 2, 3});
+    test({kN, 24, 5, 3}, {kN, 24, 1, 1});
+    test({1, 17, 3, 3}, {1, 17, 1, 1});
+    test({kN, 17, 2, 3}, {17, 2, 3});
+    test({kN, 17, 2, 2}, {17, 1, 1});
+    test({kN, 17, 2, 2}, {});
+    test({kN, 3, 2, 40}, {40});
+    test({kN, 1, 3, 3}, {kN, 17, 1, 1});
+    test({kN, 80}, {80});
     test({kN, 10, 2, 2}, {kN, 1, 2, 2});
     test({kN, 10, 2, 2}, {1, 10, 1, 1});
     test({kN, 3, 4}, {1, 3, 4});
@@ -46,8 +65,10 @@ std::vector<OperationTest> elementwise_tests() {
     test({kN, 5}, {});
     test({4, 1}, {1, 5});
     test({2, 1, 3}, {4, 1});
+    test({3, 4}, {3, 4});
     tests.push_back(square_test(operation, builder));
   }
+  tests.push_back(reader_test());
   return tests;
 }
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "equipoise/operations.h"
+#include "equipoise/session.h"
 #include "norm/error_message.h"
 #include "operations/evaluate.h"
 
@@ -54,6 +55,18 @@ TEST(Embedding, IndicesAreIntegers) {
   const TensorId table = graph.add_parameter("table", {3, 2});
   EXPECT_THAT(message_of([&] { ops::embedding(graph, "y", indices, table); }),
               HasSubstr("indices is f32; it has to be i32"));
+}
+
+TEST(Embedding, AnIndexOutOfRangeIsAnErrorOfTheEngine) {
+  Graph graph = embedding_of_three();
+  graph.add_output(graph.tensor("y"));
+  Session session(graph);
+  const std::vector<std::int32_t> indices = {0, 3};
+  EXPECT_THAT(message_of([&] {
+                session.run({{"indices",
+                              {.data = indices.data(), .shape = Shape{2}, .dtype = DType::kI32}}});
+              }),
+              HasSubstr("node 'y': embedding: indices (2) has 3 at element 1"));
 }
 
 }  // namespace

@@ -17,23 +17,6 @@
 namespace equipoise::testing {
 namespace {
 
-/// Values of the interpreter as the engine takes them.
-struct Buffer {
-  std::vector<float> numbers;
-  std::vector<std::int32_t> indices;
-
-  Buffer(const Array& array, DType dtype) {
-    if (dtype == DType::kI32) {
-      for (const double v : array.values) indices.push_back(static_cast<std::int32_t>(v));
-    } else {
-      for (const double v : array.values) numbers.push_back(static_cast<float>(v));
-    }
-  }
-  const void* data() const {
-    return numbers.empty() ? static_cast<const void*>(indices.data()) : numbers.data();
-  }
-};
-
 double error_of(std::span<const float> values, const Array& truth) {
   double largest = 1e-6;
   double difference = 0;
@@ -98,65 +81,94 @@ Graph with_inputs_in_layout(const Graph& graph) {
 
 }  // namespace
 
-std::vector<CheckedTensor> check_in_engine(const OperationTest& test, Layout layout) {
-  TestGraph made = graph_of(test);
-  const Graph& graph = made.graph;
-  std::map<std::string, Array> values = fill_inputs(graph, test);
+EngineCase::Buffer::Buffer(const Array& array, DType dtype) {
+  if (dtype == DType::kI32) {
+    for (const double v : array.values) indices.push_back(static_cast<std::int32_t>(v));
+  } else {
+    for (const double v : array.values) numbers.push_back(static_cast<float>(v));
+  }
+}
+
+EngineCase::EngineCase(const OperationTest& test, Layout layout)
+    : made(graph_of(test)), values(fill_inputs(made.graph, test)), options{.layout = layout} {
   for (auto& [name, array] : values) {  // what f32 can hold
     for (double& v : array.values) v = static_cast<double>(static_cast<float>(v));
   }
-
-  const std::string result_name = graph.tensor(made.result).name;
-  const bool trains = !made.differentiable.empty();
-  made.graph.add_output(trains ? made.loss : made.result);
-  SessionOptions options{.layout = layout, .taps = {result_name}};
-  if (trains) {
+  options.taps = {result_name()};
+  if (trains()) {
     options.gradients = made.differentiable;
-    options.loss = graph.tensor(made.loss).name;
+    options.loss = made.graph.tensor(made.loss).name;
   }
-  Session session(with_inputs_in_layout(graph), options);
-  std::vector<Buffer> buffers;
-  buffers.reserve(values.size());
-  std::vector<Input> inputs;
+  made.graph.add_output(trains() ? made.loss : made.result);
+  graph = with_inputs_in_layout(made.graph);
   for (const auto& [name, array] : values) {
-    const TensorInfo& info = graph.tensor(graph.tensor(name));
-    buffers.emplace_back(array, info.type.dtype);
-    if (info.role == TensorRole::kInput) {
-      inputs.push_back(
-          {info.name,
-           {.data = buffers.back().data(), .shape = array.shape, .dtype = info.type.dtype}});
-    } else {
-      std::ranges::copy(buffers.back().numbers, session.state().values(name).begin());
-    }
+    buffers_.emplace(name, Buffer(array, made.graph.tensor(made.graph.tensor(name)).type.dtype));
   }
+}
+
+std::vector<Input> EngineCase::inputs() const {
+  std::vector<Input> inputs;
+  for (const auto& [name, buffer] : buffers_) {
+    const TensorInfo& info = made.graph.tensor(made.graph.tensor(name));
+    if (info.role != TensorRole::kInput) continue;
+    inputs.push_back(
+        {info.name,
+         {.data = buffer.data(), .shape = values.at(name).shape, .dtype = info.type.dtype}});
+  }
+  return inputs;
+}
+
+void EngineCase::load(State& state) const {
+  for (const auto& [name, buffer] : buffers_) {
+    if (made.graph.tensor(made.graph.tensor(name)).role == TensorRole::kInput) continue;
+    std::ranges::copy(buffer.numbers, state.values(name).begin());
+  }
+}
+
+std::vector<CheckedTensor> check_in_engine(const OperationTest& test, Layout layout) {
+  const EngineCase engine_case(test, layout);
+  const TestGraph& made = engine_case.made;
+  Session session(engine_case.graph, engine_case.options);
+  engine_case.load(session.state());
 
   Results results;
-  Graph differentiated = graph;
+  Graph differentiated = made.graph;
   std::vector<TensorId> gradients;
-  if (trains) {
-    StepResult step = session.train(inputs);
+  if (engine_case.trains()) {
+    StepResult step = session.train(engine_case.inputs());
     EXPECT_EQ(step.refusal, "");
     results = std::move(step.results);
     std::vector<TensorId> wrt;
-    for (const std::string& name : made.differentiable) wrt.push_back(graph.tensor(name));
+    for (const std::string& name : made.differentiable) wrt.push_back(made.graph.tensor(name));
     gradients = differentiate(differentiated, made.loss, wrt);
     for (const TensorId gradient : gradients) {
       if (gradient) differentiated.add_output(gradient);
     }
   } else {
-    results = session.run(inputs);
+    results = session.run(engine_case.inputs());
   }
   differentiated.add_output(made.result);
-  const auto truth = interpret(differentiated, values,
-                               {.batch = test.batch, .random_key = step_key(options.seed, 1)});
+  const auto truth =
+      interpret(differentiated, engine_case.values,
+                {.batch = test.batch, .random_key = step_key(engine_case.options.seed, 1)});
 
+<<<<<<< HEAD
+  const std::string& result_name = engine_case.result_name();
   std::vector<CheckedTensor> checked = {
       {"result", error_of(results.values(result_name), truth.at(result_name))}};
+=======
+  std::vector<CheckedTensor> checked;
+  const auto check = [&](std::string of, const std::string& name, const std::string& true_name) {
+    const std::span<const float> own = results.values(name);
+    checked.push_back(
+        {std::move(of), error_of(own, truth.at(true_name)), {own.begin(), own.end()}});
+  };
+  check("result", result_name, result_name);
+>>>>>>> impl_b
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i]) continue;
-    const std::string name = made.differentiable[i] + ".gradient";
-    checked.push_back({"d " + made.differentiable[i],
-                       error_of(results.values(name), truth.at(differentiated.tensor(gradients[i]).name))});
+    const std::string& of = made.differentiable[i];
+    check("d " + of, of + ".gradient", differentiated.tensor(gradients[i]).name);
   }
   return checked;
 }

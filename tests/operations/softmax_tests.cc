@@ -1,3 +1,7 @@
+#include <utility>
+
+#include <fmt/format.h>
+
 #include "equipoise/operations.h"
 #include "operations/descriptor.h"
 
@@ -6,19 +10,18 @@ namespace {
 
 constexpr std::int64_t kN = GraphShape::kBatch;
 
-OperationTest softmax_test(const GraphShape& shape, Fill fill = {.low = -3, .high = 3}) {
-  return {
-      .name = "softmax/" + to_string(shape) + " up to " + std::to_string(fill.high),
-      .build = [=](Graph& graph) { return ops::softmax(graph, "y", graph.add_input("x", shape)); },
-      .fills = {{"x", fill}}};
+using Builder = TensorId (*)(Graph&, std::string, TensorId);
+
+TensorId unmasked_softmax(Graph& graph, std::string name, TensorId x) {
+  return ops::softmax(graph, std::move(name), x);
 }
 
-OperationTest log_softmax_test(const GraphShape& shape, Fill fill = {.low = -3, .high = 3}) {
-  return {
-      .name = "log_softmax/" + to_string(shape) + " up to " + std::to_string(fill.high),
-      .build =
-          [=](Graph& graph) { return ops::log_softmax(graph, "y", graph.add_input("x", shape)); },
-      .fills = {{"x", fill}}};
+/// x is in [−`bound`, `bound`].
+OperationTest row_test(const std::string& operation, Builder builder, const GraphShape& shape,
+                       double bound) {
+  return {.name = fmt::format("{}/{} up to {}", operation, to_string(shape), bound),
+          .build = [=](Graph& graph) { return builder(graph, "y", graph.add_input("x", shape)); },
+          .fills = {{"x", {.low = -bound, .high = bound}}}};
 }
 
 OperationTest masked_softmax_test(const std::string& name, const GraphShape& shape,
@@ -49,30 +52,33 @@ OperationTest masked_mean_test(const std::string& name, const GraphShape& shape,
 }  // namespace
 
 std::vector<OperationTest> softmax_tests() {
-  constexpr Fill kLarge = {.low = -60, .high = 60};
   const Fill ones_and_zeros = {.low = 0, .high = 1, .integers = true};
-  return {
-      softmax_test({kN, 7}),
-      softmax_test({kN, 17}),
-      softmax_test({kN, 1}),
-      softmax_test({kN, 2, 3, 9}),
-      softmax_test({4, 5}),
-      softmax_test({6}),
+  std::vector<OperationTest> tests = {
       masked_softmax_test("mask of its shape", {kN, 4, 9}, {kN, 4, 9}, ones_and_zeros),
       masked_softmax_test("mask of keys, (N, 2, 5, 5) by (N, 1, 1, 5)", {kN, 2, 5, 5},
                           {kN, 1, 1, 5}, ones_and_zeros),
       masked_softmax_test("mask of pairs, (N, 2, 4, 4) by (4, 4)", {kN, 2, 4, 4}, {4, 4},
                           ones_and_zeros),
       masked_softmax_test("some rows without any", {kN, 6, 2}, {kN, 6, 2}, ones_and_zeros),
-      log_softmax_test({kN, 10}),
-      log_softmax_test({kN, 3, 17}),
-      log_softmax_test({5}),
-      log_softmax_test({kN, 9}, kLarge),
       masked_mean_test("ones and zeros", {kN, 7, 9}, ones_and_zeros),
       masked_mean_test("weights", {kN, 4, 17}, {.low = 0, .high = 2}),
       masked_mean_test("all zero", {kN, 3, 4}, {.low = 0, .high = 0}),
       masked_mean_test("one position", {kN, 1, 5}, {.low = 1, .high = 1}),
   };
+  for (const auto& [operation, builder] : {std::pair{"softmax", Builder{unmasked_softmax}},
+                                           std::pair{"log_softmax", Builder{ops::log_softmax}}}) {
+    const auto test = [&](const GraphShape& shape, double bound) {
+      tests.push_back(row_test(operation, builder, shape, bound));
+    };
+    test({kN, 10}, 3);
+    test({kN, 17}, 3);
+    test({kN, 1}, 3);
+    test({kN, 2, 3, 9}, 3);
+    test({4, 5}, 3);
+    test({6}, 3);
+    test({kN, 9}, 60);
+  }
+  return tests;
 }
 
 }  // namespace equipoise::testing

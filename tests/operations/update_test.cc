@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "equipoise/operations.h"
+#include "equipoise/session.h"
 #include "norm/error_message.h"
 #include "operations/evaluate.h"
 
@@ -102,6 +103,24 @@ TEST(GradientNorm, IsFiniteIfAndOnlyIfAllElementsAre) {
   EXPECT_TRUE(std::isfinite(norm_of(std::numeric_limits<float>::max())));
   EXPECT_FALSE(std::isfinite(norm_of(std::numeric_limits<double>::infinity())));
   EXPECT_FALSE(std::isfinite(norm_of(std::numeric_limits<double>::quiet_NaN())));
+}
+
+/// The engine's norm of gradients (2), in f32.
+float norm_in_engine(const std::vector<float>& values) {
+  Graph graph;
+  const TensorId gradients[] = {graph.add_input("gradient", {2})};
+  graph.add_output(ops::gradient_norm(graph, "norm", gradients));
+  Session session(graph);
+  const Results results = session.run({{"gradient", {.data = values.data(), .shape = Shape{2}}}});
+  return results.values("norm")[0];
+}
+
+TEST(GradientNorm, IsFiniteInTheEngineIfAndOnlyIfAllGradientsAre) {
+  EXPECT_FLOAT_EQ(norm_in_engine({3, 4}), 5);
+  // Its f64 value is beyond f32.
+  EXPECT_EQ(norm_in_engine({3e38F, -3e38F}), std::numeric_limits<float>::max());
+  EXPECT_FALSE(std::isfinite(norm_in_engine({std::numeric_limits<float>::infinity(), 0})));
+  EXPECT_FALSE(std::isfinite(norm_in_engine({0, std::numeric_limits<float>::quiet_NaN()})));
 }
 
 }  // namespace

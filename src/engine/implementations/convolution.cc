@@ -1,10 +1,12 @@
 /// Convolutions and their gradients by oneDNN, in one layout of images each.
 
+#include "ops/convolution.h"
+
 #include <fmt/format.h>
 
 #include "engine/implementations/implementations.h"
+#include "engine/layout.h"
 #include "engine/onednn/primitive_kernel.h"
-#include "ops/convolution.h"
 
 namespace equipoise::engine {
 namespace {
@@ -13,10 +15,6 @@ using onednn::Desc;
 using onednn::Dims;
 using onednn::PrimitiveKernel;
 using Binding = PrimitiveKernel::Binding;
-
-constexpr std::int64_t block_of(Layout layout) {
-  return layout == Layout::kBlocked8 ? 8 : layout == Layout::kBlocked16 ? 16 : 1;
-}
 
 /// What a convolution works on: x (N, C, H, W), weight, y. Images of few channels (the network's
 /// input) would be mostly padding in blocks; oneDNN reads them row-major.
@@ -79,9 +77,10 @@ Answer forward(const NodeContext& node, Layout layout) {
   Proposal proposal;
   proposal.inputs = {problem.x_format(), onednn::weights_format(desc->weights_desc()), {}};
   proposal.outputs = {problem.y_format()};
-  std::vector<Binding> bindings = {{DNNL_ARG_SRC, desc->src_desc(), false, Convolution::kX},
-                                   {DNNL_ARG_WEIGHTS, desc->weights_desc(), false, Convolution::kWeight},
-                                   {DNNL_ARG_DST, desc->dst_desc(), true, 0}};
+  std::vector<Binding> bindings = {
+      {DNNL_ARG_SRC, desc->src_desc(), false, Convolution::kX},
+      {DNNL_ARG_WEIGHTS, desc->weights_desc(), false, Convolution::kWeight},
+      {DNNL_ARG_DST, desc->dst_desc(), true, 0}};
   if (has_bias) bindings.push_back({DNNL_ARG_BIAS, bias, false, Convolution::kBias});
   finish(proposal, *desc, dnnl::convolution_forward(*desc), std::move(bindings));
   return proposal;
@@ -112,8 +111,8 @@ Answer weight_gradient(const NodeContext& node, Layout layout) {
                         node.input(Gradient::kDY), layout, operation.options());
   const bool has_bias = node.has_output(Gradient::kDBias);
   const Desc bias = has_bias ? onednn::row_major({problem.y.channels()}) : Desc();
-  const auto desc = onednn::convolution_backward_weights(
-      problem.x_desc(), problem.any_weights(), bias, problem.y_desc(), problem.geometry);
+  const auto desc = onednn::convolution_backward_weights(problem.x_desc(), problem.any_weights(),
+                                                         bias, problem.y_desc(), problem.geometry);
   if (std::string why = decline(desc, layout); !why.empty()) return why;
   Proposal proposal;
   proposal.inputs = {problem.x_format(), problem.y_format()};

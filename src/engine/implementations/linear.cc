@@ -1,11 +1,12 @@
 /// Products of row-major matrices by oneDNN.
 
+#include "ops/linear.h"
+
 #include <fmt/format.h>
 
 #include "base/parallel.h"
 #include "engine/implementations/implementations.h"
 #include "engine/onednn/primitive_kernel.h"
-#include "ops/linear.h"
 #include "ops/matmul.h"
 
 namespace equipoise::engine {
@@ -136,11 +137,12 @@ Answer matmul(const NodeContext& node) {
     return as == ops::Transposed::kYes ? transposed(dims) : onednn::row_major(dims);
   };
   const auto rank = static_cast<std::size_t>(node.output(0).rank());
-  return product(node, {.a = desc_of(onednn::dims_of(node.input(MatMul::kA)), rank, operation.a_transposed()),
-                        .b = desc_of(onednn::dims_of(node.input(MatMul::kB)), rank, operation.b_transposed()),
-                        .c = onednn::row_major(onednn::dims_of(node.output(0))),
-                        .a_index = MatMul::kA,
-                        .b_index = MatMul::kB});
+  return product(
+      node, {.a = desc_of(onednn::dims_of(node.input(MatMul::kA)), rank, operation.a_transposed()),
+             .b = desc_of(onednn::dims_of(node.input(MatMul::kB)), rank, operation.b_transposed()),
+             .c = onednn::row_major(onednn::dims_of(node.output(0))),
+             .a_index = MatMul::kA,
+             .b_index = MatMul::kB});
 }
 
 }  // namespace equipoise::engine

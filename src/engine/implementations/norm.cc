@@ -1,9 +1,8 @@
 /// Normalizations by the kernels of norm.h, in whatever layout x comes.
 
-#include "ops/normalization.h"
-
 #include "engine/implementations/implementations.h"
 #include "equipoise/error.h"
+#include "ops/normalization.h"
 
 namespace equipoise::engine {
 namespace {
@@ -54,9 +53,14 @@ NormNode describe_node(const NodeContext& node, const NormAttributes& norm) {
           .slot = node.norm};
 }
 
+const NormSettings& settings_of(const NormSlot& slot) {
+  static const NormSettings kAsPlanned;
+  return slot.settings != nullptr ? *slot.settings : kAsPlanned;
+}
+
 class Forward final : public Kernel {
  public:
-  explicit Forward(NormNode node) : node_(std::move(node)) {}
+  Forward(NormNode node, bool has_gradient) : node_(std::move(node)), has_gradient_(has_gradient) {}
 
   void run(const Arguments& arguments) const override {
     NormSlot& slot = arguments.run.norms[static_cast<std::size_t>(node_.slot)];
@@ -73,53 +77,49 @@ class Forward final : public Kernel {
             NormNode::span(arguments.input(Norm::kPositionWeights), node_.positions),
         .workspace = &arguments.run.workspace};
     const NormAttributes& norm = node_.norm;
-    switch (norm.kind) {
-      case NormKind::kBatch:
-        return batch(forward, arguments, slot);
-      case NormKind::kInstance:
-        return instance_norm(forward, &slot.record);
-      case NormKind::kGroup:
-        return group_norm(forward, norm.groups, &slot.record);
-      case NormKind::kLayer:
-        return layer_norm(forward, norm.axes, &slot.record);
-      case NormKind::kRms:
-        return rms_norm(forward, norm.axes, &slot.record);
-    }
+    if (norm.kind == NormKind::kBatch) return batch(forward, arguments, slot);
+    // To fill one that nobody reads takes time: of a residual, a bit per element.
+    const bool records = has_gradient_ || settings_of(slot).collect_moments;
+    NormRecord* const record = records ? &slot.record : nullptr;
+    if (norm.kind == NormKind::kInstance) instance_norm(forward, record);
+    if (norm.kind == NormKind::kGroup) group_norm(forward, norm.groups, record);
+    if (norm.kind == NormKind::kLayer) layer_norm(forward, norm.axes, record);
+    if (norm.kind == NormKind::kRms) rms_norm(forward, norm.axes, record);
+    slot.has_moments = records && !slot.record.moments().empty();
   }
 
  private:
   void batch(const NormForward& forward, const Arguments& arguments, NormSlot& slot) const {
     const NormAttributes& norm = node_.norm;
-    static const NormSettings kAsPlanned;
-    const NormSettings& set = slot.settings != nullptr ? *slot.settings : kAsPlanned;
+    const NormSettings& set = settings_of(slot);
     const Statistics statistics = set.statistics.value_or(norm.statistics);
     const bool stages = set.update_running.value_or(norm.update_running);
+    if (stages && slot.running == nullptr) {
+      throw Error("it is to stage statistics, and has no running ones that would take them");
+    }
     const bool collects = statistics == Statistics::kRunning && (stages || set.collect_moments);
     const bool needs_moments = statistics != Statistics::kRunning || collects;
     const auto running = [&](const std::vector<float>& replacement, int input) {
       return replacement.empty() ? NormNode::span(arguments.input(input), node_.parameters)
                                  : std::span<const float>(replacement);
     };
-    batch_norm(forward,
-               {.statistics = statistics,
-                .running_mean = running(set.mean, Norm::kRunningMean),
-                .running_var = running(set.var, Norm::kRunningVar),
-                .pseudo_count = norm.pseudo_count,
-                .ghost_batch_size = needs_moments ? norm.ghost_batch_size : 0,
-                .renorm = statistics == Statistics::kBatch ? norm.renorm : std::nullopt,
-                .communicator =
-                    norm.synchronized && needs_moments ? arguments.run.communicator : nullptr,
-                .collect_moments = collects},
-               &slot.record);
+    batch_norm(
+        forward,
+        {.statistics = statistics,
+         .running_mean = running(set.mean, Norm::kRunningMean),
+         .running_var = running(set.var, Norm::kRunningVar),
+         .pseudo_count = norm.pseudo_count,
+         .ghost_batch_size = needs_moments ? norm.ghost_batch_size : 0,
+         .renorm = statistics == Statistics::kBatch ? norm.renorm : std::nullopt,
+         .communicator = norm.synchronized && needs_moments ? arguments.run.communicator : nullptr,
+         .collect_moments = collects},
+        has_gradient_ || needs_moments ? &slot.record : nullptr);
     slot.has_moments = needs_moments;
-    if (!stages) return;
-    if (slot.running == nullptr) {
-      throw Error("it is to stage statistics, and has no running ones that would take them");
-    }
-    slot.running->stage(slot.record.moments());
+    if (stages) slot.running->stage(slot.record.moments());
   }
 
   NormNode node_;
+  bool has_gradient_;
 };
 
 class Backward final : public Kernel {
@@ -160,10 +160,9 @@ Answer norm(const NodeContext& node) {
   proposal.inputs[Norm::kX] = images;
   proposal.inputs[Norm::kResidual] = images;
   proposal.outputs = {images, {}};
-  if (node.mode == Mode::kInference && !node.has_output(Norm::kRecord)) {
-    proposal.in_place = {{Norm::kY, Norm::kX}, {Norm::kY, Norm::kResidual}};
-  }
-  proposal.kernel = std::make_unique<Forward>(std::move(described));
+  // The gradient reads x, and the residual where the activation is smooth; then they are kept.
+  proposal.in_place = {{Norm::kY, Norm::kX}, {Norm::kY, Norm::kResidual}};
+  proposal.kernel = std::make_unique<Forward>(std::move(described), node.has_output(Norm::kRecord));
   return proposal;
 }
 
@@ -178,7 +177,7 @@ Answer norm_gradient(const NodeContext& node) {
   proposal.inputs[Gradient::kDY] = images;
   proposal.inputs[Gradient::kResidual] = images;
   proposal.outputs = {images, images, {}, {}};
-  proposal.in_place = {{Gradient::kDX, Gradient::kDY}};
+  proposal.in_place = {{Gradient::kDResidual, Gradient::kDY}, {Gradient::kDX, Gradient::kDY}};
   proposal.kernel = std::make_unique<Backward>(std::move(described));
   return proposal;
 }

@@ -48,7 +48,8 @@ Answer reorder(const NodeContext& node, const Format& to) {
 }
 
 Answer reorder_preferred(const NodeContext& node) {
-  return reorder(node, {.layout = node.input(0).rank() > 2 ? node.preferred : Layout::kChannelsFirst});
+  return reorder(node,
+                 {.layout = node.input(0).rank() > 2 ? node.preferred : Layout::kChannelsFirst});
 }
 
 }  // namespace equipoise::engine

@@ -93,7 +93,8 @@ Format weights_format(const Desc& desc) {
   const Dims dims = desc.dims();
 #endif
   if (desc == row_major(dims)) return {};
-  return {.layout = Layout::kChannelsFirst, .weights = std::make_shared<const BlockedWeights>(desc)};
+  return {.layout = Layout::kChannelsFirst,
+          .weights = std::make_shared<const BlockedWeights>(desc)};
 }
 
 Desc weights_desc(const Format& format, const Dims& dims) {
@@ -104,11 +105,13 @@ std::string describe(const Desc& desc) {
   const Blocking blocking = blocking_of(desc);
   std::vector<std::size_t> order(blocking.strides.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, std::greater{}, [&](std::size_t d) { return blocking.strides[d]; });
+  std::ranges::stable_sort(order, std::greater{},
+                           [&](std::size_t d) { return blocking.strides[d]; });
   std::string text;
   for (const std::size_t d : order) {
-    const bool blocked = std::ranges::find(blocking.inner_dimensions, static_cast<std::int64_t>(d)) !=
-                         blocking.inner_dimensions.end();
+    const bool blocked =
+        std::ranges::find(blocking.inner_dimensions, static_cast<std::int64_t>(d)) !=
+        blocking.inner_dimensions.end();
     text += static_cast<char>((blocked ? 'A' : 'a') + static_cast<char>(d));
   }
   for (std::size_t i = 0; i < blocking.inner_blocks.size(); ++i) {

@@ -33,7 +33,8 @@ Format weights_format(const Desc& desc);
 /// The other way round.
 Desc weights_desc(const Format& format, const Dims& dims);
 
-/// "AcdB16a16b": which dimension, outermost first, and the blocks inside; a capital letter is blocked.
+/// "AcdB16a16b": which dimension, outermost first, and the blocks inside; a capital letter is
+/// blocked.
 std::string describe(const Desc& desc);
 
 struct ConvolutionGeometry {

@@ -45,14 +45,14 @@ Wanted find_wanted(const Graph& graph, const SessionOptions& options) {
   }
   const auto missing = std::ranges::find(matched, false);
   if (missing != matched.end()) {
-    throw Error(fmt::format("graph '{}' has no parameter and no input of numbers '{}' whose gradient "
-                            "could be given back",
-                            graph.name(),
-                            options.gradients[static_cast<std::size_t>(missing - matched.begin())]));
+    throw Error(fmt::format(
+        "graph '{}' has no parameter and no input of numbers '{}' whose gradient "
+        "could be given back",
+        graph.name(), options.gradients[static_cast<std::size_t>(missing - matched.begin())]));
   }
   if (wanted.tensors.empty()) {
-    throw Error(fmt::format("graph '{}' has no parameter to train: all are frozen, or there is none",
-                            graph.name()));
+    throw Error(fmt::format(
+        "graph '{}' has no parameter to train: all are frozen, or there is none", graph.name()));
   }
   return wanted;
 }
@@ -91,7 +91,8 @@ void add_gradients(Plan& plan, const SessionOptions& options) {
     plan.rate_input = "learning rate";
     const TensorId rate = graph.add_input(plan.rate_input, GraphShape{});
     for (std::size_t i = 0; i < wanted.parameters; ++i) {
-      if (gradients[i]) add_update(graph, *options.optimizer, wanted.tensors[i], gradients[i], rate);
+      if (gradients[i])
+        add_update(graph, *options.optimizer, wanted.tensors[i], gradients[i], rate);
     }
   }
   std::vector<TensorId> outputs;

@@ -33,16 +33,12 @@ class Choice {
         formats_(plan.graph.tensors().size()) {}
 
   void run() {
-    bool has_outputs = false;
     for (const Node& node : before_) {
-      // Behind the gate there are only updates: what a run gives back is there before.
-      if (!has_outputs && plan_.gradient_norm && node.outputs[0] == plan_.gradient_norm) {
-        make_outputs_plain();
-        has_outputs = true;
-      }
       choose(node);
+      for (const TensorId id : node.outputs) {
+        if (id) give_back(id);
+      }
     }
-    if (!has_outputs) make_outputs_plain();
     const std::vector<TensorId> map = rewrite(plan_, std::move(nodes_));
     plan_.steps = std::move(steps_);
     plan_.tensors.assign(plan_.graph.tensors().size(), {});
@@ -81,9 +77,16 @@ class Choice {
     return context;
   }
 
-  void make_outputs_plain() {
-    for (Plan::Output& output : plan_.outputs) output.tensor = in_format(output.tensor, {});
-    if (plan_.loss) plan_.loss = in_format(plan_.loss, {});
+  /// What a run gives back is row-major, as soon as it is there: a run may stop at its node.
+  void give_back(TensorId id) {
+    const auto is_wanted = [&](TensorId output) { return output == id; };
+    const bool wanted = std::ranges::any_of(plan_.outputs, is_wanted, &Plan::Output::tensor);
+    if (!wanted && plan_.loss != id) return;
+    const TensorId plain = in_format(id, {});
+    for (Plan::Output& output : plan_.outputs) {
+      if (output.tensor == id) output.tensor = plain;
+    }
+    if (plan_.loss == id) plan_.loss = plain;
   }
 
   void choose(const Node& node) {

@@ -4,36 +4,13 @@
 #include "engine/passes/pass.h"
 #include "ops/activate.h"
 #include "ops/add.h"
+#include "ops/function.h"
 #include "ops/normalization.h"
 
 namespace equipoise::engine {
 namespace {
 
 std::size_t index(TensorId id) { return static_cast<std::size_t>(id.index); }
-
-/// The same function, if normalization has it.
-std::optional<Activation> activation_of(ops::Function function) {
-  switch (function) {
-    case ops::Function::kRelu:
-      return Activation::kRelu;
-    case ops::Function::kRelu6:
-      return Activation::kRelu6;
-    case ops::Function::kLeakyRelu:
-      return Activation::kLeakyRelu;
-    case ops::Function::kSilu:
-      return Activation::kSilu;
-    case ops::Function::kSigmoid:
-      return Activation::kSigmoid;
-    case ops::Function::kTanh:
-      return Activation::kTanh;
-    case ops::Function::kHardSwish:
-      return Activation::kHardSwish;
-    case ops::Function::kGelu:
-    case ops::Function::kHardSigmoid:
-      return std::nullopt;
-  }
-  return std::nullopt;
-}
 
 /// Pulls an addition or an activation into the normalization whose result it alone reads. The fused
 /// node stands where the last of its parts stood, so that a residual is there.
@@ -84,7 +61,8 @@ class Fusion {
     const TensorId a = nodes_[n].inputs[Add::kA];
     const TensorId b = nodes_[n].inputs[Add::kB];
     if (a == b || !same_shape(a, b)) return;
-    // Of two candidates the later: in a residual block, that of the main branch as it is usually built.
+    // Of two candidates the later: in a residual block, that of the main branch as it is usually
+    // built.
     const auto can = [&](TensorId id) {
       return open_norm(id) != nullptr &&
              !nodes_[static_cast<std::size_t>(producer_[index(id)])].inputs[Norm::kResidual];

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 
-std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 std::size_t index(TensorId id) { return static_cast<std::size_t>(id.index); }
 
@@ -55,10 +57,12 @@ class Blocks {
     last_[to] = std::max(last_[to], last_[from]);
   }
 
-  /// Whether step s may write an output over an input: nobody reads that memory later, the step itself
-  /// reads it once, it is the arena's and large enough.
-  bool may_overwrite(int s, TensorId output, TensorId input, const std::vector<PlannedTensor>& tensors) {
-    if (!reuse_ || !output || !input) return false;
+  /// Whether step s may write an output over an input: it is not to be written over another one
+  /// already, nobody reads that memory later, the step itself reads it once, it is the arena's and
+  /// large enough.
+  bool may_overwrite(int s, TensorId output, TensorId input,
+                     const std::vector<PlannedTensor>& tensors) {
+    if (!reuse_ || !output || !input || root(index(output)) != index(output)) return false;
     const std::size_t block = root(index(input));
     const Node& node = plan_.graph.nodes()[static_cast<std::size_t>(s)];
     const auto shares = [&](TensorId id) { return id && root(index(id)) == block; };
@@ -115,8 +119,8 @@ struct Piece {
   std::size_t* offset;
 };
 
-/// Largest first, each at the lowest offset that is free over all of its steps (the greedy by size of
-/// Pisarchyk & Lee 2020). Returns the bytes in all.
+/// Largest first, each at the lowest offset that is free over all of its steps (the greedy by size
+/// of Pisarchyk & Lee 2020). Returns the bytes in all.
 std::size_t assign_offsets(std::vector<Piece> pieces) {
   std::ranges::stable_sort(pieces, std::greater{}, &Piece::bytes);
   std::vector<const Piece*> placed;  // by offset
@@ -130,8 +134,8 @@ std::size_t assign_offsets(std::vector<Piece> pieces) {
     }
     *piece.offset = offset;
     total = std::max(total, offset + piece.bytes);
-    const auto after = std::ranges::find_if(
-        placed, [&](const Piece* other) { return *other->offset > offset; });
+    const auto after =
+        std::ranges::find_if(placed, [&](const Piece* other) { return *other->offset > offset; });
     placed.insert(after, &piece);
   }
   return total;
@@ -158,10 +162,14 @@ void place_memory(Plan& plan, const SessionOptions& options) {
       if (updated >= 0) blocks.join(output, node.inputs[static_cast<std::size_t>(updated)]);
     }
     if (step.alias) blocks.join(node.outputs[0], node.inputs[0]);
+    std::vector<bool> written(node.outputs.size());  // over an input, of which one is enough
     for (const auto& [output, input] : step.in_place) {
+      if (written[static_cast<std::size_t>(output)]) continue;
       const TensorId from = node.inputs[static_cast<std::size_t>(input)];
       const TensorId to = node.outputs[static_cast<std::size_t>(output)];
-      if (blocks.may_overwrite(static_cast<int>(s), to, from, plan.tensors)) blocks.join(to, from);
+      if (!blocks.may_overwrite(static_cast<int>(s), to, from, plan.tensors)) continue;
+      blocks.join(to, from);
+      written[static_cast<std::size_t>(output)] = true;
     }
   }
 

@@ -1,0 +1,171 @@
+/// The gate between gradients and update, and what normalizations do in a run.
+
+#include <cmath>
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/images.h"
+#include "equipoise/error.h"
+
+namespace equipoise::testing {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
+
+constexpr ops::Pair kSize = {16, 16};
+
+Session trained_session() {
+  Session session(classifier(), {.optimizer = ops::SgdOptions{.momentum = 0.9}});
+  const Images images(4, kSize);
+  for (int i = 0; i < 2; ++i) session.train({images.image(), images.labels()}, {.rate = 0.1F});
+  return session;
+}
+
+TEST(Gate, OpensForFiniteGradients) {
+  Session session = trained_session();
+  const Images images(4, kSize, 3, 5);
+  const std::vector<float> before = all_values(session);
+  const StepResult step = session.train({images.image(), images.labels()}, {.rate = 0.1F});
+  EXPECT_TRUE(step.updated);
+  EXPECT_EQ(step.refusal, "");
+  EXPECT_GT(step.gradient_norm, 0);
+  EXPECT_NE(all_values(session), before);
+}
+
+TEST(Gate, StaysShutForAnInputThatIsNotFinite) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    Session session = trained_session();
+    const std::vector<float> before = all_values(session);
+    Images images(4, kSize);
+    images.pixels()[100] = bad;
+    const StepResult step = session.train({images.image(), images.labels()}, {.rate = 0.1F});
+    EXPECT_FALSE(step.updated);
+    EXPECT_NE(step.refusal, "");
+    EXPECT_THAT(all_values(session), ElementsAreArray(before));
+    // And the next step is as if it had not been.
+    Session undisturbed = trained_session();
+    const Images good(4, kSize, 3, 9);
+    EXPECT_EQ(session.train({good.image(), good.labels()}, {.rate = 0.1F}).gradient_norm,
+              undisturbed.train({good.image(), good.labels()}, {.rate = 0.1F}).gradient_norm);
+    EXPECT_THAT(all_values(session), ElementsAreArray(all_values(undisturbed)));
+  }
+}
+
+TEST(Gate, NamesTheLayerWhoseStatisticsAreNotFinite) {
+  // Without the loss noticing: the bad channel's γ is 0, and β hides it.
+  Graph graph("statistics");
+  const TensorId x = graph.add_input("x", {GraphShape::kBatch, 2});
+  const TensorId weight = graph.add_parameter("bn.weight", {2});
+  const TensorId mean = graph.add_buffer("bn.running_mean", {2});
+  const TensorId var = graph.add_buffer("bn.running_var", {2}, {.value = 1});
+  const TensorId y = ops::batch_norm(
+      graph, "bn", {.x = x, .weight = weight, .running_mean = mean, .running_var = var});
+  const TensorId target = graph.add_input("target", {GraphShape::kBatch, 2});
+  graph.add_output(ops::mean_squared_error(graph, "loss", y, target));
+  Session session(graph, {.optimizer = ops::SgdOptions{}});
+  const float huge = 1e38F;
+  const std::vector<float> values = {huge, 1, -huge, 2, huge, 3};
+  const ConstTensorView view{.data = values.data(), .shape = Shape{3, 2}};
+  const StepResult step = session.train({{"x", view}, {"target", view}}, {.rate = 0.1F});
+  EXPECT_FALSE(step.updated);
+  EXPECT_THAT(session.state().values("bn.running_mean"), Each(0.0F));
+}
+
+TEST(NormSettings, RunningStatisticsMakeTrainingLikeInference) {
+  Session session = trained_session();
+  const Images images(4, kSize, 3, 5);
+  const Results inference = session.run({images.image()});
+  const std::vector<float> expected(inference.values("logits").begin(),
+                                    inference.values("logits").end());
+  for (const Node& node : session.graph().nodes()) {
+    session.context().set_norm(node.name,
+                               {.statistics = Statistics::kRunning, .update_running = false});
+  }
+  const auto* running = session.state().running_statistics("bn1.running_mean");
+  const std::int64_t batches = running->num_batches_tracked();
+  const StepResult step = session.train({images.image(), images.labels()}, {.rate = 0});
+  const auto values = step.results.values("logits");
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(values[i], expected[i], 1e-5);
+  EXPECT_EQ(running->num_batches_tracked(), batches);
+}
+
+TEST(NormSettings, BatchStatisticsInInferenceAreThoseOfTraining) {
+  Session session = trained_session();
+  const Images images(4, kSize, 3, 5);
+  for (const Node& node : session.graph().nodes()) {
+    session.context().set_norm(node.name, {.statistics = Statistics::kBatch});
+  }
+  const Results inference = session.run({images.image()});
+  const std::vector<float> actual(inference.values("logits").begin(),
+                                  inference.values("logits").end());
+  EXPECT_EQ(inference.moments("bn1").size(), 16U);
+  EXPECT_EQ(session.state().running_statistics("bn1.running_mean")->staged(), 0);
+  session.context().reset_norms();
+  const StepResult step = session.train({images.image(), images.labels()}, {.rate = 0});
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    EXPECT_NEAR(actual[i], step.results.values("logits")[i], 1e-5);
+  }
+}
+
+TEST(NormSettings, OneLayerIsOverridden) {
+  Session session = trained_session();
+  const Images images(4, kSize, 3, 5);
+  Context context;
+  const std::vector<float> zeros(16, 0.0F);
+  const std::vector<float> huge(16, 1e12F);
+  context.set_norm("bn1", {.mean = zeros, .var = huge});
+  const Results results = session.run({images.image()}, {.context = &context});
+  // bn1 gives its β, 0 in the beginning and nearly so now: all samples look alike.
+  const auto values = results.values("logits");
+  for (std::size_t i = 10; i < values.size(); ++i) EXPECT_NEAR(values[i], values[i % 10], 1e-3);
+}
+
+TEST(NormSettings, InferenceCanCollectAndStage) {
+  Session session = trained_session();
+  const Images images(4, kSize, 3, 5);
+  EXPECT_TRUE(session.run({images.image()}).moments("bn1").empty());
+  session.context().set_norm("bn1", {.update_running = true});
+  const Results results = session.run({images.image()});
+  ASSERT_EQ(results.moments("bn1").size(), 16U);
+  EXPECT_EQ(results.moments("bn1")[0].count, 4 * 16 * 16);
+  auto* running = session.state().running_statistics("bn1.running_mean");
+  const float before = running->mean()[0];
+  EXPECT_EQ(running->staged(), 1);
+  running->commit();
+  const double expected = 0.9 * static_cast<double>(before) + 0.1 * results.moments("bn1")[0].mean;
+  EXPECT_NEAR(running->mean()[0], expected, 1e-6);
+}
+
+TEST(State, LoadIsAllOrNothing) {
+  Session session = trained_session();
+  const std::vector<float> before = all_values(session);
+  const std::vector<float> values(16, 2.0F);
+  const auto error_of = [&](std::vector<ConstStateView> source) -> std::string {
+    try {
+      session.state().load(source);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  const ConstStateView good{"bn1.weight", std::span<const float>(values)};
+  EXPECT_THAT(error_of({good, {"bn1.weigt", std::span<const float>(values)}}),
+              HasSubstr("did you mean 'bn1.weight'"));
+  EXPECT_THAT(error_of({good, good}), HasSubstr("twice"));
+  EXPECT_THAT(error_of({good, {"bn1.bias", std::span<const float>(values).first(3)}}),
+              HasSubstr("3 values for 'bn1.bias', which has 16"));
+  EXPECT_THAT(
+      error_of({good, {"bn1.num_batches_tracked", std::span<const float>(values).first(1)}}),
+      HasSubstr("i64"));
+  EXPECT_THAT(all_values(session), ElementsAreArray(before));
+  EXPECT_EQ(error_of({good}), "no error");
+  EXPECT_THAT(session.state().values("bn1.weight"), Each(2.0F));
+}
+
+}  // namespace
+}  // namespace equipoise::testing

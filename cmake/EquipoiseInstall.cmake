@@ -8,6 +8,10 @@ install(TARGETS equipoise
   FILE_SET HEADERS)
 install(EXPORT equipoise-targets NAMESPACE equipoise:: DESTINATION ${package_dir})
 
+if(EQUIPOISE_BUILD_PROGRAM)
+  install(TARGETS equipoise_program)
+endif()
+
 configure_package_config_file(
   ${PROJECT_SOURCE_DIR}/cmake/equipoise-config.cmake.in
   ${PROJECT_BINARY_DIR}/equipoise-config.cmake

@@ -112,6 +112,8 @@ enum class Statistics : std::uint8_t {
            ///< non-zero weight (Schneider et al. 2020, eq. 2)
 };
 
+[[nodiscard]] EQUIPOISE_API const char* to_string(Statistics statistics);
+
 /// Batch renormalization (Ioffe 2017): x̂ = r·(x − μ_B)/σ_B + d with r = σ_B/σ clipped to [1/r_max,
 /// r_max] and d = (μ_B − μ)/σ clipped to [−d_max, d_max], both constants to the gradient; μ, σ the
 /// running ones, ε inside both σ.

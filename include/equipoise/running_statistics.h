@@ -22,11 +22,15 @@ enum class Averaging : std::uint8_t {
   kWindowed,    ///< 1/(min(t, window) + 1): cumulative at first, exponential from then on (dlib)
 };
 
+[[nodiscard]] EQUIPOISE_API const char* to_string(Averaging averaging);
+
 /// Which variance of a batch of total weight W is averaged.
 enum class VarianceEstimate : std::uint8_t {
   kUnbiased,  ///< M2/(W − 1), as PyTorch, dlib
   kBiased,    ///< M2/W, as Keras, Flax, ONNX
 };
+
+[[nodiscard]] EQUIPOISE_API const char* to_string(VarianceEstimate estimate);
 
 /// running ← (1 − α)·running + α·new, for the mean and the variance of each channel.
 struct UpdateRule {

@@ -32,6 +32,8 @@
 
 namespace equipoise {
 
+struct PlanReport;
+
 namespace engine {
 struct BoundPlan;
 struct ContextMemory;
@@ -239,8 +241,10 @@ class EQUIPOISE_API Session {
   /// The context that runs use unless they bring their own.
   Context& context();
 
-  /// What was planned, as text: per step implementation, layout, fused parts and bytes, and why
-  /// other implementations declined.
+  /// What was planned: per step implementation, layout, fused parts and bytes, and why other
+  /// implementations declined (plan_report.h).
+  [[nodiscard]] PlanReport report(Mode mode, std::int64_t batch);
+  /// The same as text.
   [[nodiscard]] std::string explain(Mode mode, std::int64_t batch);
 
   /// Bytes that a context needs for a run.

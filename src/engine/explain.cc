@@ -1,13 +1,11 @@
-#include "engine/explain.h"
-
 #include <algorithm>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "graph/operation.h"
+#include "equipoise/plan_report.h"
 
-namespace equipoise::engine {
+namespace equipoise {
 namespace {
 
 std::string in_units(std::size_t bytes) {
@@ -16,55 +14,67 @@ std::string in_units(std::size_t bytes) {
   return fmt::format("{} B", bytes);
 }
 
-std::string format_of(const Plan& plan, TensorId id) {
-  const PlannedTensor& tensor = plan.tensors[static_cast<std::size_t>(id.index)];
-  return to_string(tensor.format, tensor.shape);
+/// "blocked16 → row-major", the formats of the first input and output.
+std::string formats_of(const StepReport& step) {
+  const std::string from = step.inputs.empty() ? "" : step.inputs[0].format;
+  const std::string to = step.outputs.empty() ? "" : step.outputs[0].format;
+  return from == to || from.empty() ? to : fmt::format("{} → {}", from, to);
 }
 
-std::size_t bytes_written(const Plan& plan, const Node& node) {
+std::string memory_of(const StepReport& step) {
+  if (step.alias) return "no copy";
   std::size_t bytes = 0;
-  for (const TensorId id : node.outputs) {
-    if (id) bytes += plan.tensors[static_cast<std::size_t>(id.index)].bytes;
+  for (const PlannedTensorReport& output : step.outputs) bytes += output.bytes;
+  return in_units(bytes);
+}
+
+std::string implementation_of(const StepReport& step) {
+  return step.detail.empty() ? step.implementation
+                             : fmt::format("{} {}", step.implementation, step.detail);
+}
+
+/// Of the longest text in a column, so that columns line up; a few long names are not worth it.
+template <class TextOf>
+std::size_t width(const PlanReport& report, std::size_t most, const TextOf& text_of) {
+  std::size_t width = 0;
+  for (const StepReport& step : report.steps) {
+    width = std::max(width, std::min(most, std::string_view(text_of(step)).size()));
   }
-  return bytes;
+  return width;
 }
 
 }  // namespace
 
-std::string formats_of(const Plan& plan, const Node& node) {
-  const auto present = [](TensorId id) { return static_cast<bool>(id); };
-  const auto input = std::ranges::find_if(node.inputs, present);
-  const auto output = std::ranges::find_if(node.outputs, present);
-  const std::string from = input == node.inputs.end() ? "" : format_of(plan, *input);
-  const std::string to = output == node.outputs.end() ? "" : format_of(plan, *output);
-  return from == to || from.empty() ? to : fmt::format("{} → {}", from, to);
-}
-
-std::string explain(const Plan& plan) {
+std::string to_string(const PlanReport& report) {
   std::string text = fmt::format(
-      "plan of {}: {}, batch {}, {} threads, {} of intermediate results\n", plan.graph.name(),
-      to_string(plan.mode), plan.batch, plan.threads, in_units(plan.arena_bytes));
-  for (const PassReport& pass : plan.passes) {
-    text += fmt::format("  pass {:<20} {:>8.2f} ms {:>5} nodes{}\n", pass.name, pass.milliseconds,
+      "plan of {}: {}, batch {}, {} threads, {} of intermediate results\n", report.graph,
+      to_string(report.mode), report.batch, report.threads, in_units(report.arena_bytes));
+  for (const PassReport& pass : report.passes) {
+    text += fmt::format("  pass {:<20} {:>9.2f} ms {:>5} nodes{}\n", pass.name, pass.milliseconds,
                         pass.nodes, pass.skipped ? "  skipped" : "");
   }
-  for (std::size_t s = 0; s < plan.steps.size(); ++s) {
-    const Node& node = plan.graph.nodes()[s];
-    const Step& step = plan.steps[s];
-    text += fmt::format(
-        "  {:<40} {:<28} {:<36} {:<24} {:>10}\n", node.name, node.operation->type(),
-        step.detail.empty() ? step.implementation
-                            : fmt::format("{} {}", step.implementation, step.detail),
-        formats_of(plan, node), step.alias ? "no copy" : in_units(bytes_written(plan, node)));
-    if (!node.made_of.empty()) {
-      text += fmt::format("      made of {}\n", fmt::join(node.made_of, " + "));
+  const auto name = [](const StepReport& step) { return step.name; };
+  const auto operation = [](const StepReport& step) { return step.operation; };
+  const std::size_t names = width(report, 40, name);
+  const std::size_t operations = width(report, 28, operation);
+  const std::size_t implementations = width(report, 36, implementation_of);
+  const std::size_t formats = width(report, 40, formats_of);
+  for (std::size_t s = 0; s < report.steps.size(); ++s) {
+    const StepReport& step = report.steps[s];
+    text += fmt::format("  {:<{}}  {:<{}}  {:<{}}  {:<{}}  {:>10}\n", step.name, names,
+                        step.operation, operations, implementation_of(step), implementations,
+                        formats_of(step), formats, memory_of(step));
+    if (!step.made_of.empty()) {
+      text += fmt::format("      made of {}\n", fmt::join(step.made_of, " + "));
     }
-    for (const std::string& why : step.declined) text += fmt::format("      declined: {}\n", why);
-    if (static_cast<int>(s) == plan.gate_step) {
+    for (const DeclinedImplementation& declined : step.declined) {
+      text += fmt::format("      declined: {}: {}\n", declined.implementation, declined.reason);
+    }
+    if (static_cast<int>(s) == report.gate_step) {
       text += "  gate: what follows runs if loss, gradients and statistics are finite\n";
     }
   }
   return text;
 }
 
-}  // namespace equipoise::engine
+}  // namespace equipoise

@@ -10,6 +10,7 @@
 #include "engine/format.h"
 #include "engine/implementation.h"
 #include "equipoise/graph.h"
+#include "equipoise/plan_report.h"
 #include "equipoise/session.h"
 
 namespace equipoise::engine {
@@ -43,16 +44,8 @@ struct Step {
   bool alias = false;
   std::size_t scratch_bytes = 0;
   std::size_t scratch_offset = 0;
-  /// "onednn channels_last: oneDNN has only ref:any"
-  std::vector<std::string> declined = {};
+  std::vector<DeclinedImplementation> declined = {};
   int norm = -1;
-};
-
-struct PassReport {
-  std::string name;
-  double milliseconds = 0;
-  bool skipped = false;
-  std::size_t nodes = 0;  ///< behind it
 };
 
 /// What a graph was compiled to. Immutable once made.

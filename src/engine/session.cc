@@ -11,9 +11,9 @@
 #include "engine/compile.h"
 #include "engine/context.h"
 #include "engine/execute.h"
-#include "engine/explain.h"
 #include "engine/inputs.h"
 #include "engine/onednn/threads.h"
+#include "engine/report.h"
 #include "equipoise/error.h"
 #include "equipoise/runtime.h"
 
@@ -125,10 +125,14 @@ StepResult Session::train(Inputs inputs, const StepOptions& options) {
   return result;
 }
 
-std::string Session::explain(Mode mode, std::int64_t batch) {
+PlanReport Session::report(Mode mode, std::int64_t batch) {
   const std::lock_guard lock(parts_->turn);
   const engine::OneDnnThreads threads(num_threads());
-  return engine::explain(*parts_->plan(mode, batch, threads.count()));
+  return engine::report(*parts_->plan(mode, batch, threads.count()));
+}
+
+std::string Session::explain(Mode mode, std::int64_t batch) {
+  return to_string(report(mode, batch));
 }
 
 std::size_t Session::memory(Mode mode, std::int64_t batch) {

@@ -5,10 +5,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "equipoise/graph.h"
+#include "equipoise/summary.h"
 #include "graph/array.h"
 
 namespace equipoise {
@@ -25,12 +25,6 @@ struct Signature {
   std::span<const Port> inputs;
   std::span<const Port> outputs;
   bool variadic = false;
-};
-
-/// An attribute as dumps, `inspect` and ONNX show it.
-struct Attribute {
-  std::string_view name;
-  std::variant<std::int64_t, double, bool, std::string, std::vector<std::int64_t>> value;
 };
 
 /// The types of a node's inputs, for shape rules. Absent ones are null.

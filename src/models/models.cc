@@ -5,6 +5,7 @@
 #include <string>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/text.h"
 #include "equipoise/error.h"
@@ -40,7 +41,8 @@ std::span<const std::string_view> model_names() {
 Graph build_model(std::string_view name, const ModelOptions& options) {
   const auto entry = std::ranges::find(entries(), name, &ModelEntry::name);
   if (entry == entries().end()) {
-    throw Error(fmt::format("there is no model '{}'{}", name, did_you_mean(name, model_names())));
+    throw Error(fmt::format("there is no model '{}'{} (there are {})", name,
+                            did_you_mean(name, model_names()), fmt::join(model_names(), ", ")));
   }
   NetworkBuilder builder(std::string(name), resolve_settings(*entry, options), options);
   entry->build(builder);

@@ -49,6 +49,18 @@ const char* to_string(Activation activation) {
   return "unknown activation";
 }
 
+const char* to_string(Statistics statistics) {
+  switch (statistics) {
+    case Statistics::kBatch:
+      return "batch";
+    case Statistics::kRunning:
+      return "running";
+    case Statistics::kBlend:
+      return "blend";
+  }
+  return "unknown statistics";
+}
+
 namespace {
 
 using norm::SampleBlock;

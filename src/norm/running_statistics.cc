@@ -57,6 +57,22 @@ void validate(const UpdateRule& rule, const std::string& name) {
 
 }  // namespace
 
+const char* to_string(Averaging averaging) {
+  switch (averaging) {
+    case Averaging::kMomentum:
+      return "momentum";
+    case Averaging::kCumulative:
+      return "cumulative";
+    case Averaging::kWindowed:
+      return "windowed";
+  }
+  return "unknown averaging";
+}
+
+const char* to_string(VarianceEstimate estimate) {
+  return estimate == VarianceEstimate::kUnbiased ? "unbiased" : "biased";
+}
+
 double new_value_weight(const UpdateRule& rule, std::int64_t num_batches_tracked) {
   const auto tracked = static_cast<double>(num_batches_tracked);
   switch (rule.averaging) {

@@ -4,12 +4,11 @@
 #include <optional>
 
 #include "equipoise/norm.h"
+#include "equipoise/norm_summary.h"
 #include "equipoise/running_statistics.h"
 #include "graph/operation.h"
 
 namespace equipoise {
-
-enum class NormKind : std::uint8_t { kBatch, kInstance, kGroup, kLayer, kRms };
 
 /// Everything that a normalization node holds. A pass that wants another one copies this, changes
 /// what it wants (the activation, to fuse one; the statistics, for inference) and makes a new Norm.

@@ -3,49 +3,6 @@
 #include <string>
 
 namespace equipoise {
-namespace {
-
-std::string_view to_string(Statistics statistics) {
-  switch (statistics) {
-    case Statistics::kBatch:
-      return "batch";
-    case Statistics::kRunning:
-      return "running";
-    case Statistics::kBlend:
-      return "blend";
-  }
-  return "unknown";
-}
-
-std::string_view to_string(Averaging averaging) {
-  switch (averaging) {
-    case Averaging::kMomentum:
-      return "momentum";
-    case Averaging::kCumulative:
-      return "cumulative";
-    case Averaging::kWindowed:
-      return "windowed";
-  }
-  return "unknown";
-}
-
-}  // namespace
-
-std::string_view to_string(NormKind kind) {
-  switch (kind) {
-    case NormKind::kBatch:
-      return "batch_norm";
-    case NormKind::kInstance:
-      return "instance_norm";
-    case NormKind::kGroup:
-      return "group_norm";
-    case NormKind::kLayer:
-      return "layer_norm";
-    case NormKind::kRms:
-      return "rms_norm";
-  }
-  return "unknown";
-}
 
 std::vector<Attribute> attributes_of(const NormAttributes& norm) {
   const NormAttributes standard;
@@ -65,7 +22,7 @@ std::vector<Attribute> attributes_of(const NormAttributes& norm) {
   }
   if (norm.epsilon != standard.epsilon) add("epsilon", norm.epsilon);
   if (norm.activation != Activation::kNone) {
-    add("activation", std::string(equipoise::to_string(norm.activation)));
+    add("activation", std::string(to_string(norm.activation)));
   }
   if (norm.activation == Activation::kLeakyRelu) {
     add("negative_slope", double{norm.negative_slope});

@@ -101,15 +101,19 @@ class Choice {
     for (const Implementation* implementation : implementations_of(node.operation->type())) {
       Answer answer = implementation->propose(context);
       if (const auto* why = std::get_if<std::string>(&answer)) {
-        step.declined.push_back(fmt::format("{}: {}", implementation->name, *why));
+        step.declined.push_back({std::string(implementation->name), *why});
         continue;
       }
       step.implementation = implementation->name;
       take(node, std::get<Proposal>(std::move(answer)), std::move(step));
       return;
     }
-    throw Error(fmt::format("node '{}': no implementation of {} takes it: {}", node.name,
-                            describe(*node.operation), fmt::join(step.declined, "; ")));
+    std::string reasons;
+    for (const DeclinedImplementation& declined : step.declined) {
+      reasons += fmt::format("; {}: {}", declined.implementation, declined.reason);
+    }
+    throw Error(fmt::format("node '{}': no implementation of {} takes it{}", node.name,
+                            describe(*node.operation), reasons));
   }
 
   void take(const Node& node, Proposal proposal, Step step) {

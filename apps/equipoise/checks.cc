@@ -1,0 +1,42 @@
+#include "checks.h"
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace equipoise::program {
+namespace {
+
+/// Of the whole text.
+template <class Number>
+std::optional<Number> parse(std::string_view text) {
+  Number value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stopped == end ? std::optional(value) : std::nullopt;
+}
+
+}  // namespace
+
+CLI::Validator count() {
+  return {[](std::string& text) {
+            const auto value = parse<std::int64_t>(text);
+            return value && *value >= 1 ? "" : fmt::format("'{}' is not a whole number ≥ 1", text);
+          },
+          ""};
+}
+
+CLI::Validator number_between(double least, double most) {
+  return {[least, most](std::string& text) {
+            const auto value = parse<double>(text);
+            return value && *value >= least && *value <= most
+                       ? ""
+                       : fmt::format("'{}' is not a number from {:g} to {:g}", text, least, most);
+          },
+          ""};
+}
+
+}  // namespace equipoise::program

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+
+namespace equipoise::program {
+
+inline constexpr std::string_view kVersion = EQUIPOISE_VERSION;
+
+/// What the program ends with.
+enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2 };
+
+/// A command of the program: its options, and what it does once they are parsed. Errors of the
+/// command line that parsing alone cannot see are thrown as CLI::ParseError, all others as Error.
+struct Command {
+  CLI::App* options;
+  std::function<ExitCode()> run;
+};
+
+Command add_inspect(CLI::App& program);
+
+}  // namespace equipoise::program

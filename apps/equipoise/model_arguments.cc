@@ -1,0 +1,247 @@
+#include "model_arguments.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "checks.h"
+#include "equipoise/error.h"
+#include "equipoise/norm_summary.h"
+
+namespace equipoise::program {
+namespace {
+
+constexpr const char* kModelGroup = "Model";
+constexpr const char* kNormGroup = "Normalization of the model";
+constexpr const char* kEncoderGroup = "Sizes of the encoder";
+
+/// An option whose value is one of a few words.
+template <class Value, class Set>
+CLI::Option* add_choice(CLI::App& command, const std::string& flag,
+                        const std::map<std::string, Value>& choices, Set set,
+                        const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          flag, [choices, set](const std::string& word) { set(choices.at(word)); }, description)
+      ->check(CLI::IsMember(choices).description(""))
+      ->type_name("KIND");
+}
+
+std::optional<std::int64_t> positive(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 1) return std::nullopt;
+  return value;
+}
+
+/// "224" or "224x320"
+ops::Pair parse_size(const std::string& text) {
+  const std::size_t x = text.find('x');
+  const auto height = positive(std::string_view(text).substr(0, x));
+  const auto width =
+      x == std::string::npos ? height : positive(std::string_view(text).substr(x + 1));
+  if (!height || !width) {
+    throw CLI::ValidationError("--size", fmt::format("'{}' is neither N nor HxW", text));
+  }
+  return {*height, *width};
+}
+
+/// Refuses options that say nothing about this model.
+void require_use(const std::vector<const CLI::Option*>& options, bool used,
+                 const std::string& why) {
+  if (used) return;
+  for (const CLI::Option* option : options) {
+    if (option->count() > 0) throw CLI::ValidationError(option->get_name(), why);
+  }
+}
+
+}  // namespace
+
+ModelArguments::ModelArguments(CLI::App& command) {
+  command.add_option("MODEL", name_, "The name of a network, see below")->required()->type_name("");
+  add_sizes(command);
+  add_norm(command);
+  add_encoder(command);
+}
+
+void ModelArguments::add_sizes(CLI::App& command) {
+  command.add_option("--classes", options_.classes, "Classes, the model's own by default")
+      ->type_name("N")
+      ->check(count())
+      ->group(kModelGroup);
+  command.add_option("--input-channels", options_.input_channels, "Channels of the image")
+      ->type_name("N")
+      ->check(count())
+      ->group(kModelGroup);
+  command
+      .add_option_function<std::string>(
+          "--size", [this](const std::string& text) { options_.input_size = parse_size(text); },
+          "Size of the image, in pixels")
+      ->type_name("N|HxW")
+      ->group(kModelGroup);
+  command.add_option("--dropout", options_.dropout, "Probability, from 0 to below 1")
+      ->type_name("P")
+      ->group(kModelGroup);
+  command
+      .add_option("--stochastic-depth", options_.stochastic_depth,
+                  "Probability for the deepest residual branch")
+      ->type_name("P")
+      ->group(kModelGroup);
+  command.add_option("--hidden", options_.hidden, "Widths of hidden linear layers (mlp, vgg)")
+      ->delimiter(',')
+      ->type_name("N,...")
+      ->group(kModelGroup);
+  using ops::Function;
+  static const std::map<std::string, Function> kActivations = {{"sigmoid", Function::kSigmoid},
+                                                               {"relu", Function::kRelu},
+                                                               {"tanh", Function::kTanh},
+                                                               {"silu", Function::kSilu},
+                                                               {"gelu", Function::kGelu}};
+  of_mlp_.push_back(add_choice(
+                        command, "--activation", kActivations,
+                        [this](Function function) { options_.mlp_activation = function; },
+                        "Of the mlp: sigmoid (default), relu, tanh, silu or gelu")
+                        ->group(kModelGroup));
+  command
+      .add_flag("--zero-gamma", options_.zero_gamma,
+                "Begin the last normalization of each residual branch with γ = 0")
+      ->group(kModelGroup);
+  command
+      .add_option("--freeze", frozen_,
+                  "Do not train parameters whose names match, such as 'layer1.*'")
+      ->allow_extra_args(false)
+      ->type_name("PATTERN")
+      ->group(kModelGroup);
+}
+
+void ModelArguments::add_norm(CLI::App& command) {
+  using enum ModelNorm::Kind;
+  static const std::map<std::string, ModelNorm::Kind> kKinds = {
+      {"batch", kBatch}, {"layer", kLayer}, {"instance", kInstance},
+      {"group", kGroup}, {"rms", kRms},     {"none", kNone}};
+  static const std::map<std::string, Statistics> kStatistics = {{"batch", Statistics::kBatch},
+                                                                {"running", Statistics::kRunning},
+                                                                {"blend", Statistics::kBlend}};
+  ModelNorm& norm = options_.norm;
+
+  add_choice(
+      command, "--norm", kKinds, [&norm](ModelNorm::Kind kind) { norm.kind = kind; },
+      "batch, layer, instance, group, rms or none; the model's own by default")
+      ->group(kNormGroup);
+  command.add_option("--epsilon", norm.epsilon, "Added to the variance")
+      ->type_name("E")
+      ->check(number_between(0, 1))
+      ->group(kNormGroup);
+  of_group_norm_.push_back(
+      command.add_option("--groups", norm.groups, "Groups of channels of group normalization (32)")
+          ->type_name("N")
+          ->check(count())
+          ->group(kNormGroup));
+
+  CLI::Option* momentum =
+      command.add_option("--momentum", momentum_, "Weight of the new value in running averages")
+          ->type_name("A")
+          ->check(number_between(0, 1));
+  CLI::Option* cumulative =
+      command.add_flag("--cumulative", cumulative_,
+                       "Running averages are the means of all batches (in place of --momentum)");
+  CLI::Option* window =
+      command
+          .add_option(
+              "--window", window_,
+              "Means of the first N batches, exponential from then on (in place of --momentum)")
+          ->type_name("N")
+          ->check(count());
+  momentum->excludes(cumulative)->excludes(window);
+  cumulative->excludes(window);
+  CLI::Option* statistics = add_choice(
+      command, "--statistics", kStatistics,
+      [&norm](Statistics chosen) { norm.statistics = chosen; },
+      "What training normalizes with: batch (default), running or blend");
+  CLI::Option* pseudo_count =
+      command
+          .add_option("--pseudo-count", norm.pseudo_count, "Weight of running ones in a blend (16)")
+          ->type_name("N")
+          ->check(count());
+  CLI::Option* ghost =
+      command.add_option("--ghost-batch", norm.ghost_batch_size, "Samples that share statistics")
+          ->type_name("N")
+          ->check(count());
+  CLI::Option* renorm = command
+                            .add_option_function<std::vector<double>>(
+                                "--renorm",
+                                [&norm](const std::vector<double>& limits) {
+                                  norm.renorm = Renorm{.r_max = limits[0], .d_max = limits[1]};
+                                },
+                                "Batch renormalization with these limits, such as 3,5")
+                            ->delimiter(',')
+                            ->type_name("R,D")
+                            ->type_size(1)
+                            ->expected(2);
+  for (CLI::Option* option :
+       {momentum, cumulative, window, statistics, pseudo_count, ghost, renorm}) {
+    of_batch_norm_.push_back(option->group(kNormGroup));
+  }
+}
+
+void ModelArguments::add_encoder(CLI::App& command) {
+  EncoderSizes& sizes = options_.encoder;
+  const auto add = [&](const std::string& flag, std::int64_t& value, const std::string& what) {
+    of_encoder_.push_back(command.add_option(flag, value, fmt::format("{} ({})", what, value))
+                              ->type_name("N")
+                              ->check(count())
+                              ->group(kEncoderGroup));
+  };
+  add("--vocabulary", sizes.vocabulary, "Tokens that there are");
+  add("--length", sizes.length, "Tokens of a sequence, with padding");
+  add("--width", sizes.width, "Features of a token");
+  add("--heads", sizes.heads, "Heads of attention; divides the width");
+  add("--layers", sizes.layers, "Blocks of attention and MLP");
+  add("--mlp-width", sizes.mlp_width, "Width of each block's hidden layer");
+}
+
+Graph ModelArguments::build() const {
+  ModelOptions options = options_;
+  if (momentum_) options.norm.rule = UpdateRule{.momentum = *momentum_};
+  if (cumulative_) options.norm.rule = UpdateRule{.averaging = Averaging::kCumulative};
+  if (window_) {
+    options.norm.rule = UpdateRule{.averaging = Averaging::kWindowed, .window = *window_};
+  }
+  Graph graph = build_model(name_, options);
+
+  const std::vector<NormSummary> norms = summarize_norms(graph);
+  const auto has = [&](NormKind kind) {
+    return std::ranges::find(norms, kind, &NormSummary::kind) != norms.end();
+  };
+  require_use(of_batch_norm_, has(NormKind::kBatch),
+              fmt::format("model '{}' as asked for has no batch normalization", name_));
+  require_use(of_group_norm_, options.norm.kind == ModelNorm::Kind::kGroup,
+              "only --norm group has groups");
+  require_use(of_mlp_, name_ == "mlp", "only model 'mlp' has an activation to choose");
+  require_use(of_encoder_, name_ == "encoder", "only model 'encoder' has such a size");
+
+  for (const std::string& pattern : frozen_) {
+    if (graph.set_frozen(pattern) > 0) continue;
+    throw Error(fmt::format("model '{}' has no parameter that '{}' matches, so nothing is frozen",
+                            name_, pattern));
+  }
+  return graph;
+}
+
+std::string list_of_models() {
+  std::string text;
+  std::size_t column = 0;
+  for (const std::string_view name : model_names()) {
+    if (column + name.size() > 76) {
+      text += "\n";
+      column = 0;
+    }
+    text += fmt::format("{}{}", column == 0 ? "  " : " ", name);
+    column += name.size() + 1;
+  }
+  return text;
+}
+
+}  // namespace equipoise::program

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "equipoise/graph.h"
+#include "equipoise/models.h"
+
+namespace equipoise::program {
+
+/// MODEL and what can be said about it, for every command that takes a model. Options of the
+/// command line are bound to it, so it stays where it is.
+class ModelArguments {
+ public:
+  explicit ModelArguments(CLI::App& command);
+  ModelArguments(const ModelArguments&) = delete;
+  ModelArguments& operator=(const ModelArguments&) = delete;
+
+  /// The network. Throws CLI::ParseError for an option that it has no use for, Error as build_model
+  /// does and for a pattern that freezes nothing.
+  [[nodiscard]] Graph build() const;
+
+ private:
+  void add_norm(CLI::App& command);
+  void add_sizes(CLI::App& command);
+  void add_encoder(CLI::App& command);
+
+  std::string name_;
+  ModelOptions options_;
+  std::optional<double> momentum_;
+  std::optional<std::int64_t> window_;
+  bool cumulative_ = false;
+  std::vector<std::string> frozen_;
+
+  /// Options that say nothing without a batch normalization, a group normalization, and so on.
+  std::vector<const CLI::Option*> of_batch_norm_;
+  std::vector<const CLI::Option*> of_group_norm_;
+  std::vector<const CLI::Option*> of_mlp_;
+  std::vector<const CLI::Option*> of_encoder_;
+};
+
+/// All names of models, in lines of at most 80 characters.
+std::string list_of_models();
+
+}  // namespace equipoise::program

@@ -1,0 +1,69 @@
+#include "plan_arguments.h"
+
+#include <map>
+#include <string>
+
+#include "checks.h"
+
+namespace equipoise::program {
+namespace {
+
+constexpr const char* kGroup = "Plan";
+
+const std::map<std::string, Mode>& modes() {
+  static const std::map<std::string, Mode> kModes = {{"training", Mode::kTraining},
+                                                     {"inference", Mode::kInference}};
+  return kModes;
+}
+
+const std::map<std::string, Layout>& layouts() {
+  static const std::map<std::string, Layout> kLayouts = [] {
+    std::map<std::string, Layout> named;
+    for (const Layout layout :
+         {Layout::kChannelsFirst, Layout::kChannelsLast, Layout::kBlocked8, Layout::kBlocked16}) {
+      named[to_string(layout)] = layout;
+    }
+    return named;
+  }();
+  return kLayouts;
+}
+
+}  // namespace
+
+PlanArguments::PlanArguments(CLI::App& command) {
+  command.add_option("--batch", batch_, "Samples of a run (1)")
+      ->type_name("N")
+      ->check(count())
+      ->group(kGroup);
+  command
+      .add_option_function<std::string>(
+          "--mode", [this](const std::string& word) { mode_ = modes().at(word); },
+          "inference (default) or training: with loss, gradients and update")
+      ->check(CLI::IsMember(modes()).description(""))
+      ->type_name("MODE")
+      ->group(kGroup);
+  of_plan_ = {
+      command
+          .add_option_function<std::string>(
+              "--layout", [this](const std::string& word) { session_.layout = layouts().at(word); },
+              "Of images between convolutions: channels_first, channels_last, blocked8 or "
+              "blocked16; "
+              "what the machine is fastest with by default")
+          ->check(CLI::IsMember(layouts()).description(""))
+          ->type_name("LAYOUT"),
+      command.add_option("--skip-pass", session_.skip_passes, "Leave out a pass of the planner")
+          ->allow_extra_args(false)
+          ->type_name("NAME"),
+      command
+          .add_option("--tap", session_.taps,
+                      "Keep a tensor, even if fusion would make it disappear")
+          ->allow_extra_args(false)
+          ->type_name("NAME")};
+  for (CLI::Option* option : of_plan_) option->group(kGroup);
+}
+
+void PlanArguments::require_for_plan(CLI::Option* option) {
+  for (CLI::Option* of_plan : of_plan_) of_plan->needs(option);
+}
+
+}  // namespace equipoise::program

@@ -78,6 +78,8 @@ class EngineRun {
     EXPECT_LE(error_of(name, values), 3 * pytorch_error(name) + 1e-6 * norm) << name;
   }
 
+  double rate() { return oracle_.read("sgd/rate")[0]; }
+
   double norm_of(const std::string& name) {
     double sum = 0;
     for (const double v : oracle_.read(name).values) sum += v * v;
@@ -134,9 +136,10 @@ TEST_P(NetworkOracle, TenStepsOfSgdStayWithPyTorch) {
   Session session =
       run.session({.optimizer = ops::SgdOptions{.momentum = 0.9, .weight_decay = 1e-4}});
   const std::vector<Input> inputs = run.inputs();
+  const auto rate = static_cast<float>(run.rate());
   std::vector<float> losses;
   for (int step = 0; step < 10; ++step) {
-    losses.push_back(static_cast<float>(session.train(inputs, {.rate = 0.02F}).loss));
+    losses.push_back(static_cast<float>(session.train(inputs, {.rate = rate}).loss));
   }
   EXPECT_LT(losses.back(), losses.front());
   EXPECT_LE(run.error_of("sgd/losses", losses),

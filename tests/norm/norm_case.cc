@@ -28,18 +28,6 @@ const char* to_string(Normalization normalization) {
   return "?";
 }
 
-const char* to_string(Statistics statistics) {
-  switch (statistics) {
-    case Statistics::kBatch:
-      return "batch";
-    case Statistics::kRunning:
-      return "running";
-    case Statistics::kBlend:
-      return "blend";
-  }
-  return "?";
-}
-
 }  // namespace
 
 std::string describe(const Method& method) {

@@ -37,6 +37,7 @@ std::string text_of(const Attribute& attribute) {
 
 std::string options_of(const LayerSummary& layer) {
   std::vector<std::string> parts;
+  parts.reserve(layer.attributes.size());
   for (const Attribute& attribute : layer.attributes) parts.push_back(text_of(attribute));
   return fmt::format("{}", fmt::join(parts, ", "));
 }
@@ -45,6 +46,7 @@ std::string count_or_nothing(std::int64_t count) { return count == 0 ? "" : with
 
 std::string tensors_text(const std::vector<TensorSummary>& tensors) {
   std::vector<std::string> parts;
+  parts.reserve(tensors.size());
   for (const TensorSummary& tensor : tensors) {
     parts.push_back(fmt::format("{} {}{}", tensor.name,
                                 tensor.dtype == DType::kF32 ? "" : to_string(tensor.dtype),

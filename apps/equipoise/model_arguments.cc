@@ -94,13 +94,13 @@ void ModelArguments::add_sizes(CLI::App& command) {
       ->type_name("N,...")
       ->group(kModelGroup);
   using ops::Function;
-  static const std::map<std::string, Function> kActivations = {{"sigmoid", Function::kSigmoid},
-                                                               {"relu", Function::kRelu},
-                                                               {"tanh", Function::kTanh},
-                                                               {"silu", Function::kSilu},
-                                                               {"gelu", Function::kGelu}};
+  static const std::map<std::string, Function> activations = {{"sigmoid", Function::kSigmoid},
+                                                              {"relu", Function::kRelu},
+                                                              {"tanh", Function::kTanh},
+                                                              {"silu", Function::kSilu},
+                                                              {"gelu", Function::kGelu}};
   of_mlp_.push_back(add_choice(
-                        command, "--activation", kActivations,
+                        command, "--activation", activations,
                         [this](Function function) { options_.mlp_activation = function; },
                         "Of the mlp: sigmoid (default), relu, tanh, silu or gelu")
                         ->group(kModelGroup));
@@ -118,16 +118,17 @@ void ModelArguments::add_sizes(CLI::App& command) {
 
 void ModelArguments::add_norm(CLI::App& command) {
   using enum ModelNorm::Kind;
-  static const std::map<std::string, ModelNorm::Kind> kKinds = {
+  static const std::map<std::string, ModelNorm::Kind> kinds = {
       {"batch", kBatch}, {"layer", kLayer}, {"instance", kInstance},
       {"group", kGroup}, {"rms", kRms},     {"none", kNone}};
-  static const std::map<std::string, Statistics> kStatistics = {{"batch", Statistics::kBatch},
-                                                                {"running", Statistics::kRunning},
-                                                                {"blend", Statistics::kBlend}};
+  static const std::map<std::string, Statistics> statistics_by_name = {
+      {"batch", Statistics::kBatch},
+      {"running", Statistics::kRunning},
+      {"blend", Statistics::kBlend}};
   ModelNorm& norm = options_.norm;
 
   add_choice(
-      command, "--norm", kKinds, [&norm](ModelNorm::Kind kind) { norm.kind = kind; },
+      command, "--norm", kinds, [&norm](ModelNorm::Kind kind) { norm.kind = kind; },
       "batch, layer, instance, group, rms or none; the model's own by default")
       ->group(kNormGroup);
   command.add_option("--epsilon", norm.epsilon, "Added to the variance")
@@ -157,7 +158,7 @@ void ModelArguments::add_norm(CLI::App& command) {
   momentum->excludes(cumulative)->excludes(window);
   cumulative->excludes(window);
   CLI::Option* statistics = add_choice(
-      command, "--statistics", kStatistics,
+      command, "--statistics", statistics_by_name,
       [&norm](Statistics chosen) { norm.statistics = chosen; },
       "What training normalizes with: batch (default), running or blend");
   CLI::Option* pseudo_count =

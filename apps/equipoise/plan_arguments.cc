@@ -11,13 +11,13 @@ namespace {
 constexpr const char* kGroup = "Plan";
 
 const std::map<std::string, Mode>& modes() {
-  static const std::map<std::string, Mode> kModes = {{"training", Mode::kTraining},
-                                                     {"inference", Mode::kInference}};
-  return kModes;
+  static const std::map<std::string, Mode> named = {{"training", Mode::kTraining},
+                                                    {"inference", Mode::kInference}};
+  return named;
 }
 
 const std::map<std::string, Layout>& layouts() {
-  static const std::map<std::string, Layout> kLayouts = [] {
+  static const std::map<std::string, Layout> all = [] {
     std::map<std::string, Layout> named;
     for (const Layout layout :
          {Layout::kChannelsFirst, Layout::kChannelsLast, Layout::kBlocked8, Layout::kBlocked16}) {
@@ -25,7 +25,7 @@ const std::map<std::string, Layout>& layouts() {
     }
     return named;
   }();
-  return kLayouts;
+  return all;
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ class Summarizer {
       const TensorInfo& info = graph_.tensor(id);
       if (info.role == TensorRole::kInput || info.role == TensorRole::kResult) {
         layer.inputs.push_back(info.name);
-      } else if (counted_.insert(id).second) {
+      } else if (counted_.insert(id.index).second) {
         count(info, layer);
       }
     }
@@ -59,6 +59,7 @@ class Summarizer {
     shapes.reserve(node.inputs.size() + node.outputs.size());
     const auto pointers = [&](const std::vector<TensorId>& ids) {
       std::vector<const Shape*> result;
+      result.reserve(ids.size());
       for (const TensorId id : ids) {
         result.push_back(id ? &shapes.emplace_back(shape(id)) : nullptr);
       }
@@ -71,7 +72,7 @@ class Summarizer {
 
   const Graph& graph_;
   std::int64_t batch_;
-  std::set<TensorId> counted_;
+  std::set<std::int32_t> counted_;
 };
 
 }  // namespace

@@ -73,7 +73,7 @@ TEST_F(Idx, FilesThatDoNotHoldTogetherAreErrors) {
   EXPECT_THAT(error_of(write(kTwoByThree.substr(0, 16))), HasSubstr("after 4 of 6 values"));
   EXPECT_THAT(error_of(write(kTwoByThree + "g")), HasSubstr("goes on behind"));
   // 2^96 and 2^48 values.
-  EXPECT_THAT(error_of(write("\0\0\x08\x03" + std::string(12, '\xFF'))),
+  EXPECT_THAT(error_of(write(std::string("\0\0\x08\x03", 4) + std::string(12, '\xFF'))),
               HasSubstr("more elements"));
   EXPECT_THAT(error_of(write(std::string("\0\0\x08\x02\0\xFF\xFF\xFF\0\xFF\xFF\xFF", 12))),
               HasSubstr("more than fit the memory"));

@@ -51,7 +51,7 @@ double sum_of_row(const float* x, std::int64_t count) {
 void add_columns_of(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t columns,
                     double* sums) {
   const std::int64_t step = lanes();
-  HWY_ALIGN float lane[16];
+  HWY_ALIGN float lane[16] = {};
   for (std::int64_t first = 0; first < rows; first += kInARow) {
     const std::int64_t last = std::min(first + kInARow, rows);
     const auto column = [&](std::int64_t c, auto n, std::int64_t count) EQUIPOISE_INLINE_LAMBDA {

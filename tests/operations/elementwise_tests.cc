@@ -1,5 +1,11 @@
+#include <memory>
+
+#include <fmt/format.h>
+
 #include "equipoise/operations.h"
+#include "graph/sum.h"
 #include "operations/descriptor.h"
+#include "ops/sum_to.h"
 
 namespace equipoise::testing {
 namespace {
@@ -36,6 +42,27 @@ OperationTest reader_test() {
           }};
 }
 
+/// Differentiation alone writes sums, so they are built by hand; of shapes that are equal.
+OperationTest sum_test(const GraphShape& shape, int count) {
+  return {.name = fmt::format("sum/{} of {}", count, to_string(shape)), .build = [=](Graph& graph) {
+            std::vector<TensorId> inputs;
+            for (int i = 0; i < count; ++i) {
+              inputs.push_back(graph.add_input(fmt::format("x{}", i), shape));
+            }
+            return graph.add_node("y", std::make_shared<Sum>(), inputs)[0];
+          }};
+}
+
+OperationTest sum_to_test(const GraphShape& from, const GraphShape& to) {
+  return {.name = fmt::format("sum_to/{} to {}", to_string(from), to_string(to)),
+          .build =
+              [=](Graph& graph) {
+                const TensorId x = graph.add_input("x", from);
+                return graph.add_node("y", std::make_shared<SumTo>(to), {x})[0];
+              },
+          .constant_inputs = {"x"}};
+}
+
 }  // namespace
 
 std::vector<OperationTest> elementwise_tests() {
@@ -69,6 +96,14 @@ std::vector<OperationTest> elementwise_tests() {
     tests.push_back(square_test(operation, builder));
   }
   tests.push_back(reader_test());
+  tests.push_back(sum_test({kN, 17, 3, 2}, 2));
+  tests.push_back(sum_test({kN, 9, 5}, 3));
+  tests.push_back(sum_test({7}, 4));
+  tests.push_back(sum_to_test({kN, 17, 3, 2}, {17, 1, 1}));
+  tests.push_back(sum_to_test({kN, 9, 2, 3}, {kN, 9, 1, 1}));
+  tests.push_back(sum_to_test({kN, 10, 3, 2}, {kN, 1, 3, 2}));
+  tests.push_back(sum_to_test({kN, 10, 3}, {3}));
+  tests.push_back(sum_to_test({kN, 6}, {}));
   return tests;
 }
 

@@ -23,7 +23,7 @@ std::optional<Range> range_of(const State& state, const std::string& name) {
 namespace {
 
 /// The normalizations' tensors alone: to fill a whole model with its random weights takes seconds.
-State norm_state(const Graph& graph, const std::vector<NormSummary>& norms) {
+Graph norm_tensors(const Graph& graph, const std::vector<NormSummary>& norms) {
   Graph kept(graph.name());
   for (const NormSummary& norm : norms) {
     for (const std::string* name :
@@ -33,7 +33,7 @@ State norm_state(const Graph& graph, const std::vector<NormSummary>& norms) {
       kept.add_buffer(*name, info.type.shape, info.initialization);
     }
   }
-  return State(kept);
+  return kept;
 }
 
 struct Inspect {
@@ -74,14 +74,14 @@ struct Inspect {
     }
     GraphSummary summary = summarize(built, plan.batch());
     std::vector<NormSummary> norms = summarize_norms(built);
-    State state = norm_state(built, norms);
+    const Graph tensors = norm_tensors(built, norms);
     std::optional<PlanReport> report;
     if (explain) report = report_plan(built, plan.mode(), plan.batch(), session);
     return {.graph = std::move(built),
             .mode = plan.mode(),
             .summary = std::move(summary),
             .norms = std::move(norms),
-            .norm_state = std::move(state),
+            .norm_state = State(tensors),
             .plan = std::move(report)};
   }
 

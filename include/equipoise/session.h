@@ -55,10 +55,13 @@ enum class Mode : std::uint8_t {
 class EQUIPOISE_API State {
  public:
   /// Fills each tensor as its Initialization says; the same seed and name give the same values.
+  ///
+  /// Throws Error for batch normalizations whose running statistics are not buffers, or that share
+  /// one of a pair but not the other, or update it by different rules.
   explicit State(const Graph& graph, std::uint64_t seed = 0);
   ~State();
-  State(State&&) noexcept;
-  State& operator=(State&&) noexcept;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   /// Adds what another graph keeps and this State lacks (the buffers of an optimizer).
   void extend(const Graph& graph);
@@ -86,7 +89,8 @@ class EQUIPOISE_API State {
   std::unique_ptr<Parts> parts_;
 };
 
-/// What a batch normalization does in a run other than its plan says. Unset: as planned.
+/// What a batch normalization does in a run other than its plan says. Unset: as planned. A plan for
+/// inference has neither ghost batches nor renormalization, also where it is set to use the batch.
 struct NormSettings {
   std::optional<Statistics> statistics = std::nullopt;
   /// Whether statistics of the batch are staged; in inference they are committed by nobody but the
@@ -111,7 +115,8 @@ class EQUIPOISE_API Context {
   /// Bytes held.
   [[nodiscard]] std::size_t capacity() const;
 
-  /// For the runs that follow, by the name of the normalization's node.
+  /// For the runs that follow, by the name of the batch normalization's node. A run throws Error if
+  /// its plan has no such node, or the vectors are not of one value per channel.
   void set_norm(std::string_view node, NormSettings settings);
   void reset_norms();
 
@@ -190,11 +195,14 @@ struct RunOptions {
   std::string_view until = {};
   /// Memory to use; null: the session's own.
   Context* context = nullptr;
+  /// Parameters and buffers to use, such as averaged ones; null: the session's own. It has to have
+  /// whatever the graph keeps, in the same shapes.
+  State* state = nullptr;
 };
 
 struct StepOptions {
-  /// Learning rate.
-  float rate = 0;
+  /// Learning rate, ≥ 0; needed where there is an optimizer.
+  std::optional<float> rate = std::nullopt;
 };
 
 /// What became of a training step.

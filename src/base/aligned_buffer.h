@@ -25,7 +25,9 @@ class AlignedBuffer {
 
   /// Makes room for `bytes`; what was inside is lost if that takes a larger block.
   void reserve(std::size_t bytes) {
-    if (bytes > size_) *this = AlignedBuffer(bytes);
+    if (bytes <= size_) return;
+    *this = AlignedBuffer();  // both at once might be more than there is
+    *this = AlignedBuffer(bytes);
   }
 
  private:

@@ -52,7 +52,12 @@ void check_options(const Graph& model, const SessionOptions& options) {
     throw Error(fmt::format("there is no pass '{}' that could be skipped; there are {}", name,
                             fmt::join(names, ", ")));
   }
-  for (const std::string& tap : options.taps) static_cast<void>(model.tensor(tap));
+  for (const std::string& tap : options.taps) {
+    if (model.tensor(model.tensor(tap)).type.record) {
+      throw Error(fmt::format("graph '{}': the record '{}' has no values that could be given back",
+                              model.name(), tap));
+    }
+  }
 }
 
 Plan begin_plan(const Graph& model, Mode mode, std::int64_t batch, int threads,

@@ -1,5 +1,14 @@
 #include "engine/context.h"
 
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "equipoise/error.h"
+
 namespace equipoise {
 
 Context::Context() : memory_(std::make_unique<engine::ContextMemory>()) {}
@@ -17,14 +26,54 @@ void Context::reset_norms() { memory_->settings.clear(); }
 
 namespace engine {
 
+namespace {
+
+/// Throws Error unless the settings are of batch normalizations of the plan.
+void check_settings(const Plan& plan,
+                    const std::map<std::string, NormSettings, std::less<>>& settings) {
+  for (const auto& [name, set] : settings) {
+    const auto norm = std::ranges::find(plan.norms, name, &PlannedNorm::node);
+    if (norm == plan.norms.end() || norm->channels == 0) {
+      std::vector<std::string_view> names;
+      for (const PlannedNorm& other : plan.norms) {
+        if (other.channels > 0) names.emplace_back(other.node);
+      }
+      throw Error(fmt::format("set_norm: graph '{}' has no batch normalization '{}'{}",
+                              plan.graph.name(), name, did_you_mean(name, names)));
+    }
+    for (const std::size_t count : {set.mean.size(), set.var.size()}) {
+      if (count != 0 && static_cast<std::int64_t>(count) != norm->channels) {
+        throw Error(
+            fmt::format("set_norm: a mean or variance of {} values for '{}', which has {} "
+                        "channels",
+                        count, name, norm->channels));
+      }
+    }
+  }
+}
+
+/// The values of a tensor of the state. Throws Error if the state has others than the plan.
+float* values_of(State& state, const PlannedTensor& tensor) {
+  const std::span<float> values = state.values(tensor.state);
+  if (static_cast<std::int64_t>(values.size()) != tensor.shape.element_count()) {
+    throw Error(fmt::format("the state has {} values of '{}', whose shape is {}", values.size(),
+                            tensor.state, to_string(tensor.shape)));
+  }
+  return values.data();
+}
+
+}  // namespace
+
 BoundPlan& ContextMemory::bind(const std::shared_ptr<const Plan>& plan, State& state) {
+  check_settings(*plan, settings);
   arena.reserve(plan->arena_bytes);
   std::unique_ptr<BoundPlan>& bound = plans[plan.get()];
   if (!bound) {
-    bound = std::make_unique<BoundPlan>();
-    bound->plan = plan;
-    bound->pointers.resize(plan->tensors.size());
-    bound->run.norms.resize(plan->norm_nodes.size());
+    auto made = std::make_unique<BoundPlan>();
+    made->plan = plan;
+    made->pointers.resize(plan->tensors.size());
+    made->run.norms.resize(plan->norms.size());
+    bound = std::move(made);
   }
   bound->arena = arena.data();
   for (std::size_t i = 0; i < plan->tensors.size(); ++i) {
@@ -34,7 +83,7 @@ BoundPlan& ContextMemory::bind(const std::shared_ptr<const Plan>& plan, State& s
         bound->pointers[i] = arena.data() + tensor.offset;
         break;
       case Place::kState:
-        bound->pointers[i] = state.values(tensor.state).data();
+        bound->pointers[i] = values_of(state, tensor);
         break;
       case Place::kConstant:
         bound->pointers[i] = plan->constants.data() + tensor.offset;
@@ -46,12 +95,13 @@ BoundPlan& ContextMemory::bind(const std::shared_ptr<const Plan>& plan, State& s
         break;
     }
   }
-  for (std::size_t n = 0; n < plan->norm_nodes.size(); ++n) {
+  for (std::size_t n = 0; n < plan->norms.size(); ++n) {
+    const PlannedNorm& norm = plan->norms[n];
     NormSlot& slot = bound->run.norms[n];
-    const auto found = settings.find(plan->norm_nodes[n]);
+    const auto found = settings.find(norm.node);
     slot.settings = found == settings.end() ? nullptr : &found->second;
-    slot.running =
-        plan->norm_running[n].empty() ? nullptr : state.running_statistics(plan->norm_running[n]);
+    slot.running = norm.running.empty() ? nullptr : state.running_statistics(norm.running);
+    slot.staged_before = slot.running == nullptr ? 0 : slot.running->staged();
     slot.has_moments = false;
   }
   return *bound;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
+#include <new>
 #include <vector>
 
 #include <fmt/format.h>
@@ -26,7 +28,9 @@ void run_step(BoundPlan& bound, std::size_t s) {
                       .outputs = bound.outputs,
                       .scratch = bound.arena + step.scratch_offset,
                       .run = bound.run});
-  } catch (const Error& error) {
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {  // also oneDNN's
     throw Error(fmt::format("node '{}': {}", node.name, error.what()));
   }
 }
@@ -96,7 +100,20 @@ void commit_staged(BoundPlan& bound) {
 }
 
 void discard_staged(BoundPlan& bound) {
-  for (RunningStatistics* statistics : staged(bound)) statistics->discard();
+  for (NormSlot& slot : bound.run.norms) {
+    if (slot.running != nullptr) slot.running->discard_behind(slot.staged_before);
+  }
+}
+
+void require_nothing_staged(const BoundPlan& bound) {
+  for (const NormSlot& slot : bound.run.norms) {
+    if (slot.staged_before > 0) {
+      throw Error(
+          fmt::format("'{}' has statistics of an earlier run staged; commit or discard them "
+                      "before training",
+                      slot.running->name()));
+    }
+  }
 }
 
 }  // namespace equipoise::engine

@@ -19,8 +19,12 @@ std::size_t end_of(const Plan& plan, std::string_view until);
 /// The gate between gradients and update: why it stays shut, or nothing.
 std::string refusal(BoundPlan& bound);
 
-/// What normalizations have staged is committed, all together, or forgotten.
+/// What normalizations have staged is committed, all together; or what this run has staged is
+/// forgotten.
 void commit_staged(BoundPlan& bound);
 void discard_staged(BoundPlan& bound);
+
+/// Throws Error if a training step would commit what others have staged.
+void require_nothing_staged(const BoundPlan& bound);
 
 }  // namespace equipoise::engine

@@ -36,6 +36,14 @@ struct PlannedTensor {
   int root = -1;
 };
 
+struct PlannedNorm {
+  std::string node;
+  /// Of batch normalization, else 0: only that can be set at run time.
+  std::int64_t channels = 0;
+  /// The name of its running_mean; empty without.
+  std::string running = {};
+};
+
 struct Step {
   std::string implementation = {};
   std::string detail = {};
@@ -69,8 +77,7 @@ struct Plan {
   TensorId loss = {};
   /// Name of the input that holds the learning rate.
   std::string rate_input = {};
-  std::vector<std::string> norm_nodes;
-  std::vector<std::string> norm_running;  ///< names of their running_mean; empty without
+  std::vector<PlannedNorm> norms;
   std::size_t arena_bytes = 0;
   AlignedBuffer constants;
   std::vector<PassReport> passes;

@@ -17,6 +17,8 @@ struct NormSlot {
   const NormSettings* settings = nullptr;
   /// Where its statistics are staged; null without running ones.
   RunningStatistics* running = nullptr;
+  /// How many batches waited there before the run.
+  std::int64_t staged_before = 0;
   /// Whether the last run left moments of its batch.
   bool has_moments = false;
 };

@@ -1,5 +1,6 @@
 #include "equipoise/session.h"
 
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <tuple>
@@ -13,6 +14,7 @@
 #include "engine/execute.h"
 #include "engine/inputs.h"
 #include "engine/onednn/threads.h"
+#include "engine/passes/pass.h"
 #include "engine/report.h"
 #include "equipoise/error.h"
 #include "equipoise/runtime.h"
@@ -34,17 +36,30 @@ struct Session::Parts {
   std::map<std::tuple<Mode, std::int64_t, int>, std::shared_ptr<const Plan>> plans;
 
   Parts(Graph g, SessionOptions o)
-      : graph(std::move(g)), options(std::move(o)), state(graph, options.seed) {}
+      : graph(std::move(g)), options(std::move(o)), state(graph, options.seed) {
+    if (options.optimizer) state.extend(engine::with_optimizer_buffers(graph, *options.optimizer));
+  }
 
   const std::shared_ptr<const Plan>& plan(Mode mode, std::int64_t batch, int threads) {
     std::shared_ptr<const Plan>& plan = plans[{mode, batch, threads}];
-    if (!plan) {
-      plan = engine::compile(graph, mode, batch, threads, options);
-      state.extend(plan->graph);
-    }
+    if (!plan) plan = engine::compile(graph, mode, batch, threads, options);
     return plan;
   }
 };
+
+namespace {
+
+float checked_rate(const StepOptions& step, const SessionOptions& session) {
+  if (!session.optimizer) return 0;
+  if (!step.rate) throw Error("train: the learning rate is missing; set StepOptions::rate");
+  if (!std::isfinite(*step.rate) || *step.rate < 0) {
+    throw Error(fmt::format("train: the learning rate is {}; it has to be finite and at least 0",
+                            *step.rate));
+  }
+  return *step.rate;
+}
+
+}  // namespace
 
 Session::Session(Graph graph, SessionOptions options) {
   graph.verify();
@@ -73,10 +88,10 @@ Results Session::collect(const BoundPlan& bound, std::size_t steps) {
           .shape = plan.tensors[static_cast<std::size_t>(output.tensor.index)].shape,
           .dtype = info.type.dtype}});
   }
-  for (std::size_t n = 0; n < plan.norm_nodes.size(); ++n) {
+  for (std::size_t n = 0; n < plan.norms.size(); ++n) {
     const engine::NormSlot& slot = bound.run.norms[n];
     if (slot.has_moments) {
-      results.moments_.emplace_back(plan.norm_nodes[n], slot.record.moments());
+      results.moments_.emplace_back(plan.norms[n].node, slot.record.moments());
     }
   }
   return results;
@@ -88,7 +103,8 @@ Results Session::run(Inputs inputs, const RunOptions& options) {
   const engine::OneDnnThreads threads(num_threads());
   const auto& plan = parts_->plan(Mode::kInference, batch, threads.count());
   Context& context = options.context != nullptr ? *options.context : parts_->context;
-  BoundPlan& bound = context.memory_->bind(plan, parts_->state);
+  State& state = options.state != nullptr ? *options.state : parts_->state;
+  BoundPlan& bound = context.memory_->bind(plan, state);
   bound.run.communicator = parts_->options.communicator;
   engine::set_inputs(bound, inputs, nullptr);
   const std::size_t steps =
@@ -99,13 +115,15 @@ Results Session::run(Inputs inputs, const RunOptions& options) {
 
 StepResult Session::train(Inputs inputs, const StepOptions& options) {
   const std::int64_t batch = engine::check_inputs(parts_->graph, inputs);
+  const float rate = checked_rate(options, parts_->options);
   const std::lock_guard lock(parts_->turn);
   const engine::OneDnnThreads threads(num_threads());
   const auto& plan = parts_->plan(Mode::kTraining, batch, threads.count());
   BoundPlan& bound = parts_->context.memory_->bind(plan, parts_->state);
   bound.run.communicator = parts_->options.communicator;
-  bound.run.random_key = step_key(parts_->options.seed, ++parts_->steps);
-  engine::set_inputs(bound, inputs, &options.rate);
+  bound.run.random_key = step_key(parts_->options.seed, parts_->steps + 1);
+  engine::require_nothing_staged(bound);
+  engine::set_inputs(bound, inputs, &rate);
 
   const auto gate = static_cast<std::size_t>(plan->gate_step) + 1;
   engine::execute(bound, 0, gate);
@@ -121,6 +139,7 @@ StepResult Session::train(Inputs inputs, const StepOptions& options) {
   } else {
     engine::discard_staged(bound);
   }
+  ++parts_->steps;
   result.results = collect(bound, plan->steps.size());
   return result;
 }
@@ -152,6 +171,10 @@ ConstTensorView Results::view(std::string_view name) const {
 
 std::span<const float> Results::values(std::string_view name) const {
   const ConstTensorView found = view(name);
+  if (found.dtype != DType::kF32) {
+    throw Error(
+        fmt::format("the result '{}' is {}, not f32; take its view", name, to_string(found.dtype)));
+  }
   return {static_cast<const float*>(found.data),
           static_cast<std::size_t>(found.shape.element_count())};
 }

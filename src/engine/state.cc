@@ -37,6 +37,35 @@ std::string layer_name(const std::string& running_mean) {
   return dot == std::string::npos ? running_mean : running_mean.substr(0, dot);
 }
 
+/// Throws Error unless running statistics are buffers, and who shares them agrees on them.
+void check_running(const Graph& graph, const Node& node, const Norm& norm) {
+  const auto fail = [&](std::string_view what) {
+    throw Error(fmt::format("graph '{}', node '{}': {}", graph.name(), node.name, what));
+  };
+  for (const Norm::Input input : {Norm::kRunningMean, Norm::kRunningVar}) {
+    const TensorInfo& info = graph.tensor(node.inputs[input]);
+    if (info.role != TensorRole::kBuffer) {
+      fail(fmt::format("its running statistics '{}' are no buffer of the graph", info.name));
+    }
+  }
+  for (const Node& other : graph.nodes()) {
+    const auto* same = dynamic_cast<const Norm*>(other.operation.get());
+    if (same == nullptr) continue;
+    const bool mean = other.inputs[Norm::kRunningMean] == node.inputs[Norm::kRunningMean];
+    const bool var = other.inputs[Norm::kRunningVar] == node.inputs[Norm::kRunningVar];
+    if (mean != var) {
+      fail(fmt::format("it shares a running mean or variance with node '{}', but not both",
+                       other.name));
+    }
+    if (mean && same->norm().rule != norm.norm().rule) {
+      fail(
+          fmt::format("it shares running statistics with node '{}', which updates them by another "
+                      "rule",
+                      other.name));
+    }
+  }
+}
+
 std::size_t count(const std::variant<std::span<float>, std::span<std::int64_t>>& values) {
   return std::visit([](auto v) { return v.size(); }, values);
 }
@@ -61,8 +90,6 @@ State::State(const Graph& graph, std::uint64_t seed) : parts_(std::make_unique<P
   extend(graph);
 }
 State::~State() = default;
-State::State(State&&) noexcept = default;
-State& State::operator=(State&&) noexcept = default;
 
 void State::extend(const Graph& graph) {
   using Entry = Parts::Entry;
@@ -73,6 +100,7 @@ void State::extend(const Graph& graph) {
     const auto* norm = dynamic_cast<const Norm*>(node.operation.get());
     if (norm == nullptr) continue;
     const TensorId mean = node.inputs[Norm::kRunningMean];
+    if (mean) check_running(graph, node, *norm);
     if (!mean || means.contains(mean) || has(graph.tensor(mean).name)) continue;
     const TensorInfo& info = graph.tensor(mean);
     parts_->running.push_back(std::make_unique<RunningStatistics>(
@@ -107,6 +135,9 @@ void State::extend(const Graph& graph) {
     if (!is_var) continue;
     auto batches = std::make_unique<Entry>();
     batches->name = running->name() + ".num_batches_tracked";
+    if (has(batches->name) || graph.find_tensor(batches->name)) {
+      batches->name = info.name + ".num_batches_tracked";
+    }
     batches->running = running;
     batches->values = std::span<std::int64_t>(running->mutable_num_batches_tracked());
     parts_->add(std::move(batches));

@@ -8,6 +8,7 @@
 
 #include "engine/images.h"
 #include "equipoise/error.h"
+#include "equipoise/norm_summary.h"
 
 namespace equipoise::testing {
 namespace {
@@ -82,8 +83,8 @@ TEST(NormSettings, RunningStatisticsMakeTrainingLikeInference) {
   const Results inference = session.run({images.image()});
   const std::vector<float> expected(inference.values("logits").begin(),
                                     inference.values("logits").end());
-  for (const Node& node : session.graph().nodes()) {
-    session.context().set_norm(node.name,
+  for (const NormSummary& norm : summarize_norms(session.graph())) {
+    session.context().set_norm(norm.node,
                                {.statistics = Statistics::kRunning, .update_running = false});
   }
   const auto* running = session.state().running_statistics("bn1.running_mean");
@@ -97,8 +98,8 @@ TEST(NormSettings, RunningStatisticsMakeTrainingLikeInference) {
 TEST(NormSettings, BatchStatisticsInInferenceAreThoseOfTraining) {
   Session session = trained_session();
   const Images images(4, kSize, 3, 5);
-  for (const Node& node : session.graph().nodes()) {
-    session.context().set_norm(node.name, {.statistics = Statistics::kBatch});
+  for (const NormSummary& norm : summarize_norms(session.graph())) {
+    session.context().set_norm(norm.node, {.statistics = Statistics::kBatch});
   }
   const Results inference = session.run({images.image()});
   const std::vector<float> actual(inference.values("logits").begin(),
@@ -139,6 +140,85 @@ TEST(NormSettings, InferenceCanCollectAndStage) {
   running->commit();
   const double expected = 0.9 * static_cast<double>(before) + 0.1 * results.moments("bn1")[0].mean;
   EXPECT_NEAR(running->mean()[0], expected, 1e-6);
+}
+
+template <class Call>
+std::string message_of(Call call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(NormSettings, ThatDoNotFitAreErrors) {
+  Session session = trained_session();
+  const Images images(4, kSize);
+  const auto run_with = [&](const char* node, NormSettings settings) {
+    Context context;
+    context.set_norm(node, std::move(settings));
+    return message_of([&] { session.run({images.image()}, {.context = &context}); });
+  };
+  EXPECT_THAT(run_with("bn11", {}), HasSubstr("did you mean 'bn1'"));
+  EXPECT_THAT(run_with("conv1", {}), HasSubstr("no batch normalization 'conv1'"));
+  EXPECT_THAT(run_with("bn1", {.mean = {1, 2}}), HasSubstr("2 values for 'bn1', which has 16"));
+}
+
+TEST(Training, TakesAFiniteRate) {
+  Session session = trained_session();
+  const std::vector<float> before = all_values(session);
+  const Images images(4, kSize);
+  const auto train_at = [&](std::optional<float> rate) {
+    return message_of([&] { session.train({images.image(), images.labels()}, {.rate = rate}); });
+  };
+  EXPECT_THAT(train_at(std::nullopt), HasSubstr("rate is missing"));
+  EXPECT_THAT(train_at(std::numeric_limits<float>::quiet_NaN()), HasSubstr("nan"));
+  EXPECT_THAT(train_at(-1), HasSubstr("-1"));
+  EXPECT_THAT(all_values(session), ElementsAreArray(before));
+}
+
+TEST(Training, DoesNotCommitWhatOthersHaveStaged) {
+  Session session = trained_session();
+  const Images images(4, kSize);
+  auto* running = session.state().running_statistics("bn1.running_mean");
+  session.context().set_norm("bn1", {.update_running = true});
+  session.run({images.image()});
+  session.context().reset_norms();
+  EXPECT_THAT(message_of([&] {
+                session.train({images.image(), images.labels()}, {.rate = 0.1F});
+              }),
+              HasSubstr("earlier run staged"));
+  EXPECT_EQ(running->staged(), 1);
+  running->discard();
+  EXPECT_TRUE(session.train({images.image(), images.labels()}, {.rate = 0.1F}).updated);
+}
+
+TEST(State, OfACheckpointGoesIntoAFreshSession) {
+  Session trained = trained_session();
+  const State& saved = trained.state();
+  Session fresh(classifier(), {.optimizer = ops::SgdOptions{.momentum = 0.9}});
+  fresh.state().load(saved.entries());
+  const Images images(4, kSize, 3, 5);
+  const auto norm = [&](Session& session) {
+    return session.train({images.image(), images.labels()}, {.rate = 0.1F}).gradient_norm;
+  };
+  EXPECT_EQ(norm(fresh), norm(trained));
+  EXPECT_THAT(all_values(fresh), ElementsAreArray(all_values(trained)));
+}
+
+TEST(State, OfSomebodyElseServesARun) {
+  Session session = trained_session();
+  State other(session.graph(), 77);
+  const Images images(4, kSize);
+  Session like_other(classifier(), {.seed = 77});
+  const Results expected = like_other.run({images.image()});
+  const Results results = session.run({images.image()}, {.state = &other});
+  EXPECT_THAT(results.values("logits"), ElementsAreArray(expected.values("logits")));
+
+  State smaller(classifier("resnet8", {.input_channels = 1}));
+  EXPECT_THAT(message_of([&] { session.run({images.image()}, {.state = &smaller}); }),
+              HasSubstr("'conv1.weight'"));
 }
 
 TEST(State, LoadIsAllOrNothing) {

@@ -130,6 +130,15 @@ TEST(Session, TapsGiveTensorsThatFusionWouldHide) {
   EXPECT_THAT(logits(session, images), ElementsAreArray(logits(untapped, images)));
 }
 
+TEST(Session, ResultsAreNotTheCallersInput) {
+  Images images(2, kSize);
+  Session session(classifier(), {.taps = {"image"}});
+  const Results results = session.run({images.image()});
+  const float first = images.pixels()[0];
+  images.pixels()[0] = 1000;
+  EXPECT_EQ(results.values("image")[0], first);
+}
+
 TEST(Session, StopsAtANode) {
   const Images images(2, kSize);
   Session session(classifier(), {.taps = {"layer1.0.relu"}});
@@ -223,7 +232,7 @@ TEST(Session, EverythingFrozenIsAnError) {
   Session session(graph, {.optimizer = ops::SgdOptions{}});
   const Images images(2, kSize);
   EXPECT_THAT(error_of([&] {
-                session.train({images.image(), images.labels()});
+                session.train({images.image(), images.labels()}, {.rate = 0.1F});
               }),
               HasSubstr("no parameter to train"));
 }

@@ -71,8 +71,8 @@ class Gradient final : public Kernel {
   void run(const Arguments& arguments) const override {
     const float* const logits = arguments.input(CrossEntropyGradient::kLogits);
     const auto* const labels = arguments.input<std::int32_t>(CrossEntropyGradient::kLabels);
-    const double scale = static_cast<double>(*arguments.input(CrossEntropyGradient::kDLoss)) /
-                         static_cast<double>(logits_.samples);
+    const auto scale = static_cast<double>(*arguments.input(CrossEntropyGradient::kDLoss)) /
+                       static_cast<double>(logits_.samples);
     const double at_label = scale * (1 - logits_.smoothing);
     const auto elsewhere =
         static_cast<float>(scale * logits_.smoothing / static_cast<double>(logits_.classes));
@@ -82,7 +82,7 @@ class Gradient final : public Kernel {
       float* dx = arguments.output(0) + n * classes;
       exponentials(x, largest_of(x, classes), dx, classes);
       const double sum = sum_of(classes, [&](std::int64_t k) { return dx[k]; });
-      const double of_label = static_cast<double>(dx[labels[n]]);
+      const auto of_label = static_cast<double>(dx[labels[n]]);
       const auto share = static_cast<float>(scale / sum);
       for (std::int64_t k = 0; k < classes; ++k) dx[k] = dx[k] * share - elsewhere;
       // In f64: near the end of training, the probability of the label cancels with 1.

@@ -31,7 +31,7 @@ class SumOfSquares final : public Kernel {
       const Tile& tile = tiles_[static_cast<std::size_t>(t)];
       const float* values = arguments.input(tile.input) + tile.first;
       sums[t] = sum_of(tile.count, [&](std::int64_t i) {
-        const double g = static_cast<double>(values[i]);
+        const auto g = static_cast<double>(values[i]);
         return g * g;
       });
     });

@@ -29,8 +29,8 @@ struct Lanes<1> {
 template <class Values>
 Values load(const float* values, int part = 0) {
   Values loaded;
-  std::memcpy(&loaded, values + static_cast<std::size_t>(part) * (sizeof(Values) / sizeof(float)),
-              sizeof(Values));
+  const auto* bytes = reinterpret_cast<const std::byte*>(values);
+  std::memcpy(&loaded, bytes + static_cast<std::size_t>(part) * sizeof(Values), sizeof(Values));
   return loaded;
 }
 

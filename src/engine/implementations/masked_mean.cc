@@ -46,7 +46,7 @@ class Forward final : public Kernel {
         mask, [&](std::int64_t n, double share, std::int64_t first, std::int64_t last) {
           double sums[Sequences::kFeatures] = {};
           for (std::int64_t l = 0; l < x_.length; ++l) {
-            const double weight = static_cast<double>(mask[n * x_.length + l]);
+            const auto weight = static_cast<double>(mask[n * x_.length + l]);
             // A select: what does not count may be NaN, and NaN · 0 is NaN.
             if (weight == 0) continue;
             const float* x = arguments.input(MaskedMean::kX) + (n * x_.length + l) * x_.features;
@@ -74,7 +74,7 @@ class Gradient final : public Kernel {
           const float* dy = arguments.input(MaskedMeanGradient::kDY) + n * x_.features;
           for (std::int64_t l = 0; l < x_.length; ++l) {
             float* dx = arguments.output(0) + (n * x_.length + l) * x_.features;
-            const double weight = static_cast<double>(mask[n * x_.length + l]);
+            const auto weight = static_cast<double>(mask[n * x_.length + l]);
             const auto factor = static_cast<float>(weight * share);
             if (weight == 0) {
               std::fill(dx + first, dx + last, 0.0F);

@@ -16,7 +16,7 @@ namespace {
 /// A NaN takes the place of anything.
 template <class Values>
 auto takes(const Values& value, const Values& largest) {
-  return (value > largest) | (value != value);
+  return (value > largest) | (value != value);  // NOLINT(misc-redundant-expression)
 }
 
 constexpr float kLowest = -std::numeric_limits<float>::infinity();

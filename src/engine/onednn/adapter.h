@@ -60,7 +60,7 @@ namespace equipoise::engine {
 
 class BlockedWeights {
  public:
-  explicit BlockedWeights(onednn::Desc desc) : desc_(std::move(desc)) {}
+  explicit BlockedWeights(const onednn::Desc& desc) : desc_(desc) {}
   const onednn::Desc& desc() const { return desc_; }
 
  private:

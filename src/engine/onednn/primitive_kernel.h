@@ -17,10 +17,8 @@ class PrimitiveKernel final : public Kernel {
     int index;
   };
 
-  PrimitiveKernel(dnnl::primitive primitive, std::vector<Binding> bindings, Desc scratchpad)
-      : primitive_(std::move(primitive)),
-        bindings_(std::move(bindings)),
-        scratchpad_(std::move(scratchpad)) {}
+  PrimitiveKernel(dnnl::primitive primitive, std::vector<Binding> bindings, const Desc& scratchpad)
+      : primitive_(std::move(primitive)), bindings_(std::move(bindings)), scratchpad_(scratchpad) {}
 
   void run(const Arguments& arguments) const override;
 

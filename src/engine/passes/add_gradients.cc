@@ -57,17 +57,29 @@ Wanted find_wanted(const Graph& graph, const SessionOptions& options) {
   return wanted;
 }
 
+/// A buffer of the optimizer for one parameter; none if it needs none.
+TensorId add_velocity(Graph& graph, const ops::SgdOptions& sgd, const TensorInfo& parameter) {
+  if (sgd.momentum == 0) return {};
+  return graph.add_buffer(parameter.name + ".momentum", parameter.type.shape);
+}
+
 /// Nodes that overwrite a parameter, and the buffers that they need.
 void add_update(Graph& graph, const ops::SgdOptions& sgd, TensorId id, TensorId gradient,
                 TensorId rate) {
   const TensorInfo parameter = graph.tensor(id);
-  const TensorId velocity =
-      sgd.momentum != 0 ? graph.add_buffer(parameter.name + ".momentum", parameter.type.shape)
-                        : TensorId{};
-  ops::sgd_update(graph, parameter.name + ".update", id, gradient, velocity, rate, sgd);
+  ops::sgd_update(graph, parameter.name + ".update", id, gradient,
+                  add_velocity(graph, sgd, parameter), rate, sgd);
 }
 
 }  // namespace
+
+Graph with_optimizer_buffers(Graph graph, const ops::SgdOptions& sgd) {
+  for (const TensorId id : graph.with_role(TensorRole::kParameter)) {
+    const TensorInfo parameter = graph.tensor(id);
+    if (!parameter.frozen) add_velocity(graph, sgd, parameter);
+  }
+  return graph;
+}
 
 void add_gradients(Plan& plan, const SessionOptions& options) {
   if (plan.mode != Mode::kTraining) return;

@@ -33,6 +33,7 @@ class Choice {
         formats_(plan.graph.tensors().size()) {}
 
   void run() {
+    for (Plan::Output& output : plan_.outputs) copy_if_given(output.tensor);
     for (const Node& node : before_) {
       choose(node);
       for (const TensorId id : node.outputs) {
@@ -77,6 +78,12 @@ class Choice {
     return context;
   }
 
+  /// What a run gives back belongs to it, also if it is the caller's input or lives in the State.
+  void copy_if_given(TensorId& id) {
+    const TensorInfo& info = plan_.graph.tensor(id);
+    if (info.role != TensorRole::kResult && info.type.dtype == DType::kF32) id = reordered(id, {});
+  }
+
   /// What a run gives back is row-major, as soon as it is there: a run may stop at its node.
   void give_back(TensorId id) {
     const auto is_wanted = [&](TensorId output) { return output == id; };
@@ -92,11 +99,13 @@ class Choice {
   void choose(const Node& node) {
     NodeContext context = context_of(node);
     Step step;
-    if (dynamic_cast<const Norm*>(node.operation.get()) != nullptr) {
-      context.norm = step.norm = static_cast<int>(plan_.norm_nodes.size());
-      plan_.norm_nodes.push_back(node.name);
+    if (const auto* norm = dynamic_cast<const Norm*>(node.operation.get())) {
+      context.norm = step.norm = static_cast<int>(plan_.norms.size());
+      const bool is_batch = norm->norm().kind == NormKind::kBatch;
       const TensorId running = node.inputs[Norm::kRunningMean];
-      plan_.norm_running.push_back(running ? plan_.graph.tensor(running).name : "");
+      plan_.norms.push_back({.node = node.name,
+                             .channels = is_batch ? context.input(Norm::kX).channels() : 0,
+                             .running = running ? plan_.graph.tensor(running).name : ""});
     }
     for (const Implementation* implementation : implementations_of(node.operation->type())) {
       Answer answer = implementation->propose(context);
@@ -138,6 +147,10 @@ class Choice {
     for (const auto& [from, to] : reordered_) {
       if (from == id && format(to) == wanted) return to;
     }
+    return reordered(id, wanted);
+  }
+
+  TensorId reordered(TensorId id, const Format& wanted) {
     const TensorInfo info = plan_.graph.tensor(id);
     const std::string name =
         fmt::format("{} as {}#{}", info.name,

@@ -88,9 +88,22 @@ class Fusion {
     absorb(std::move(fused), x, n);
   }
 
+  /// Whether a normalization may move to the place of node n: statistics that several share are
+  /// staged in the order of the model.
+  bool may_move(std::size_t norm, std::size_t n) const {
+    const TensorId running = nodes_[norm].inputs[Norm::kRunningMean];
+    if (!running) return true;
+    return std::none_of(nodes_.begin() + static_cast<std::ptrdiff_t>(norm) + 1,
+                        nodes_.begin() + static_cast<std::ptrdiff_t>(n), [&](const Node& other) {
+                          return dynamic_cast<const Norm*>(other.operation.get()) != nullptr &&
+                                 other.inputs[Norm::kRunningMean] == running;
+                        });
+  }
+
   /// The fused node takes the place of node n and computes its result.
   void absorb(Node fused, TensorId between, std::size_t n) {
     const auto norm = static_cast<std::size_t>(producer_[index(between)]);
+    if (!may_move(norm, n)) return;
     if (fused.made_of.empty()) fused.made_of.push_back(fused.name);
     fused.made_of.push_back(nodes_[n].name);
     fused.outputs[Norm::kY] = nodes_[n].outputs[0];

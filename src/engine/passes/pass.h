@@ -30,6 +30,9 @@ void choose_implementations(Plan& plan, const SessionOptions& options);
 /// Skipped, as "reuse_memory": every tensor has memory of its own.
 void place_memory(Plan& plan, const SessionOptions& options);
 
+/// A graph with the buffers that the optimizer keeps for its trained parameters.
+Graph with_optimizer_buffers(Graph graph, const ops::SgdOptions& sgd);
+
 bool skips(const SessionOptions& options, std::string_view pass);
 
 /// `graph.rewrite` that keeps the plan's own ids; returns the map.

@@ -91,20 +91,19 @@ struct ModelOptions {
   EncoderSizes encoder = {};
 };
 
-/// All networks:
+/// All networks (docs/models.md has their sizes):
 ///
-/// | names | parameters are called as in |
-/// |---|---|
-/// | resnet18, 34, 50, 101 (He et al. 2015) | torchvision |
-/// | efficientnet_b0 … b3 (Tan & Le 2019) | torchvision |
-/// | mobilenet_v2 (Sandler et al. 2018) | torchvision |
-/// | vgg11, vgg16 (Simonyan & Zisserman 2014) | torchvision: vgg11_bn, and vgg11 for kNone |
-/// | efficientnet_lite0 | timm |
-/// | resnet8, 14, 20, 32, 56 (He et al. 2015, section 4.2; shortcuts by 1 × 1 convolutions) |
-/// torchvision's resnet18 | | plain20, 56: the same without shortcuts | torchvision's resnet18 | |
-/// mlp (Ioffe & Szegedy 2015, section 4.1: sigmoids, each after a normalization) | fc1, norm1, … |
-/// | encoder: a Transformer over tokens, normalized before attention and MLP |
-/// torch.nn.TransformerEncoderLayer |
+/// | names | origin | parameters are called as in |
+/// |---|---|---|
+/// | resnet18, 34, 50, 101 | He et al. 2015 | torchvision |
+/// | resnet8, 14, 20, 32, 56 | section 4.2 there; 1 × 1 shortcuts | torchvision's resnet18 |
+/// | plain20, 56 | the same without shortcuts | torchvision's resnet18 |
+/// | efficientnet_b0 … b3 | Tan & Le 2019 | torchvision |
+/// | efficientnet_lite0 | timm's | timm |
+/// | mobilenet_v2 | Sandler et al. 2018 | torchvision |
+/// | vgg11, vgg16 | Simonyan & Zisserman 2014 | torchvision: vgg11_bn; for kNone vgg11 |
+/// | mlp | Ioffe & Szegedy 2015, section 4.1 | fc1, norm1, … |
+/// | encoder | Transformer, norms before attention and MLP | TransformerEncoderLayer |
 [[nodiscard]] EQUIPOISE_API std::span<const std::string_view> model_names();
 
 /// The network of that name, with the input "image" (N, C, H, W), or for the encoder "tokens" (N,

@@ -12,13 +12,7 @@ using onednn::Desc;
 /// Formats of oneDNN's own say themselves of how many dimensions the weights are.
 Desc desc_of(const Format& format, const Shape& shape, const Format& other) {
   if (format.weights) return format.weights->desc();
-  if (other.weights) {
-#if DNNL_VERSION_MAJOR >= 3
-    return onednn::row_major(other.weights->desc().get_dims());
-#else
-    return onednn::row_major(other.weights->desc().dims());
-#endif
-  }
+  if (other.weights) return onednn::row_major(onednn::dims_of(other.weights->desc()));
   if (shape.rank() == 4) return onednn::images(shape, format.layout);
   // (N, C, …) of another rank, seen as (N, C, S, 1).
   return onednn::images(Shape{shape.samples(), shape.channels(), shape.positions(), 1},

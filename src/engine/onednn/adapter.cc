@@ -64,6 +64,14 @@ dnnl::stream& stream() {
 
 Dims dims_of(const Shape& shape) { return {shape.dimensions().begin(), shape.dimensions().end()}; }
 
+Dims dims_of(const Desc& desc) {
+#if DNNL_VERSION_MAJOR >= 3
+  return desc.get_dims();
+#else
+  return desc.dims();
+#endif
+}
+
 Desc images(const Shape& shape, Layout layout) {
   using Tag = memory::format_tag;
   const Tag tag = layout == Layout::kChannelsFirst  ? Tag::nchw
@@ -87,12 +95,7 @@ Dims weights_dims(const Shape& shape, std::int64_t groups) {
 }
 
 Format weights_format(const Desc& desc) {
-#if DNNL_VERSION_MAJOR >= 3
-  const Dims dims = desc.get_dims();
-#else
-  const Dims dims = desc.dims();
-#endif
-  if (desc == row_major(dims)) return {};
+  if (desc == row_major(dims_of(desc))) return {};
   return {.layout = Layout::kChannelsFirst,
           .weights = std::make_shared<const BlockedWeights>(desc)};
 }

@@ -19,6 +19,7 @@ const dnnl::engine& cpu();
 dnnl::stream& stream();
 
 Dims dims_of(const Shape& shape);
+Dims dims_of(const Desc& desc);
 /// (N, C, H, W) in a layout.
 Desc images(const Shape& shape, Layout layout);
 Desc row_major(const Dims& dims);

@@ -103,4 +103,7 @@ struct Implementation {
 /// All of an operation, the one to prefer first, the reference last.
 std::vector<const Implementation*> implementations_of(std::string_view operation);
 
+/// Operations that have one besides the reference, each once.
+std::vector<std::string_view> implemented_operations();
+
 }  // namespace equipoise::engine

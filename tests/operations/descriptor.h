@@ -23,8 +23,8 @@ struct Fill {
   double margin = 0.02;
 };
 
-/// One case of an operation. It drives all checks: f64 gradients against finite differences, the
-/// engine's forward and gradients in every layout against f64, and its time.
+/// One case of an operation. It drives all checks: f64 gradients against finite differences, and
+/// the engine's forward and gradients in every layout against f64.
 struct OperationTest {
   /// "convolution/stride 2, groups 3"
   std::string name;
@@ -42,6 +42,9 @@ struct OperationTest {
 
 /// All of them, file by file.
 std::vector<OperationTest> all_operation_tests();
+
+/// One case per operation, as large as networks have it: for its time.
+std::vector<OperationTest> timed_tests();
 
 /// Values for every input, parameter and buffer of the graph, by name.
 std::map<std::string, Array> fill_inputs(const Graph& graph, const OperationTest& test);

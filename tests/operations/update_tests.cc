@@ -34,6 +34,13 @@ std::vector<OperationTest> update_tests() {
              return ops::gradient_norm(graph, "norm", gradients);
            },
        .constant_inputs = {"first", "second", "third"}},
+      {.name = "gradient_norm/of a convolution's weight",
+       .build =
+           [](Graph& graph) {
+             const TensorId gradients[] = {graph.add_input("first", {9, 4, 3, 3})};
+             return ops::gradient_norm(graph, "norm", gradients);
+           },
+       .constant_inputs = {"first"}},
       sgd_test("plain", {}),
       sgd_test("weight decay", {.weight_decay = 0.1}),
       sgd_test("momentum", {.momentum = 0.9}),

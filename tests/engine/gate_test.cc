@@ -84,7 +84,7 @@ TEST(NormSettings, RunningStatisticsMakeTrainingLikeInference) {
   const std::vector<float> expected(inference.values("logits").begin(),
                                     inference.values("logits").end());
   for (const NormSummary& norm : summarize_norms(session.graph())) {
-    session.context().set_norm(norm.node,
+    session.context().set_norm(norm.name,
                                {.statistics = Statistics::kRunning, .update_running = false});
   }
   const auto* running = session.state().running_statistics("bn1.running_mean");
@@ -99,7 +99,7 @@ TEST(NormSettings, BatchStatisticsInInferenceAreThoseOfTraining) {
   Session session = trained_session();
   const Images images(4, kSize, 3, 5);
   for (const NormSummary& norm : summarize_norms(session.graph())) {
-    session.context().set_norm(norm.node, {.statistics = Statistics::kBatch});
+    session.context().set_norm(norm.name, {.statistics = Statistics::kBatch});
   }
   const Results inference = session.run({images.image()});
   const std::vector<float> actual(inference.values("logits").begin(),

@@ -56,14 +56,14 @@ class EQUIPOISE_API GraphShape {
 struct TensorId {
   std::int32_t index = -1;
   explicit operator bool() const { return index >= 0; }
-  auto operator<=>(const TensorId&) const = default;
+  auto operator<=>(const TensorId&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// A node of one graph, by its place in `Graph::nodes()`; by default none.
 struct NodeId {
   std::int32_t index = -1;
   explicit operator bool() const { return index >= 0; }
-  auto operator<=>(const NodeId&) const = default;
+  auto operator<=>(const NodeId&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// Where the values of a tensor come from.

@@ -116,8 +116,8 @@ std::vector<TensorId> differentiate(Graph& graph, TensorId loss, std::span<const
   Graph result = graph;  // so that an error changes nothing
   Differentiation differentiation(result, wrt);
   differentiation.seed(loss);
-  const std::vector<Node> forward(graph.nodes().begin(), graph.nodes().end());
-  for (auto node = forward.rbegin(); node != forward.rend(); ++node) differentiation.through(*node);
+  const std::vector<Node> backward(graph.nodes().rbegin(), graph.nodes().rend());
+  for (const Node& node : backward) differentiation.through(node);
   std::vector<TensorId> gradients;
   for (const TensorId id : wrt) gradients.push_back(differentiation.total(id));
   graph = std::move(result);

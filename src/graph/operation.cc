@@ -18,7 +18,7 @@ void Operation::differentiate(GradientWriter& writer) const {
                   writer.graph().name(), writer.node_name(), type()));
 }
 
-void fail_inference(std::string text) { throw Error(text); }
+void fail_inference(const std::string& text) { throw Error(text); }
 
 void require_rank(std::string_view name, const TensorType& type, int rank) {
   if (type.shape.rank() != rank) {

@@ -83,7 +83,7 @@ class Operation {
 };
 
 /// For shape rules: throws Error with the text of fmt.
-[[noreturn]] void fail_inference(std::string text);
+[[noreturn]] void fail_inference(const std::string& text);
 
 /// Throws Error unless the input has this rank.
 void require_rank(std::string_view name, const TensorType& type, int rank);

@@ -54,13 +54,13 @@ NormNode describe_node(const NodeContext& node, const NormAttributes& norm) {
 }
 
 const NormSettings& settings_of(const NormSlot& slot) {
-  static const NormSettings kAsPlanned;
-  return slot.settings != nullptr ? *slot.settings : kAsPlanned;
+  static const NormSettings as_planned;
+  return slot.settings != nullptr ? *slot.settings : as_planned;
 }
 
 class Forward final : public Kernel {
  public:
-  Forward(NormNode node, bool has_gradient) : node_(std::move(node)), has_gradient_(has_gradient) {}
+  Forward(const NormNode& node, bool has_gradient) : node_(node), has_gradient_(has_gradient) {}
 
   void run(const Arguments& arguments) const override {
     NormSlot& slot = arguments.run.norms[static_cast<std::size_t>(node_.slot)];
@@ -124,7 +124,7 @@ class Forward final : public Kernel {
 
 class Backward final : public Kernel {
  public:
-  explicit Backward(NormNode node) : node_(std::move(node)) {}
+  explicit Backward(const NormNode& node) : node_(node) {}
 
   void run(const Arguments& arguments) const override {
     using Gradient = NormGradient;
@@ -153,7 +153,7 @@ class Backward final : public Kernel {
 
 Answer norm(const NodeContext& node) {
   const auto& operation = static_cast<const Norm&>(*node.node.operation);
-  NormNode described = describe_node(node, operation.norm());
+  const NormNode described = describe_node(node, operation.norm());
   const Format images{.layout = described.layout};
   Proposal proposal;
   proposal.inputs.resize(node.node.inputs.size());
@@ -162,14 +162,14 @@ Answer norm(const NodeContext& node) {
   proposal.outputs = {images, {}};
   // The gradient reads x, and the residual where the activation is smooth; then they are kept.
   proposal.in_place = {{Norm::kY, Norm::kX}, {Norm::kY, Norm::kResidual}};
-  proposal.kernel = std::make_unique<Forward>(std::move(described), node.has_output(Norm::kRecord));
+  proposal.kernel = std::make_unique<Forward>(described, node.has_output(Norm::kRecord));
   return proposal;
 }
 
 Answer norm_gradient(const NodeContext& node) {
   using Gradient = NormGradient;
   const auto& operation = static_cast<const Gradient&>(*node.node.operation);
-  NormNode described = describe_node(node, operation.norm());
+  const NormNode described = describe_node(node, operation.norm());
   const Format images{.layout = described.layout};
   Proposal proposal;
   proposal.inputs.resize(node.node.inputs.size());
@@ -178,7 +178,7 @@ Answer norm_gradient(const NodeContext& node) {
   proposal.inputs[Gradient::kResidual] = images;
   proposal.outputs = {images, images, {}, {}};
   proposal.in_place = {{Gradient::kDResidual, Gradient::kDY}, {Gradient::kDX, Gradient::kDY}};
-  proposal.kernel = std::make_unique<Backward>(std::move(described));
+  proposal.kernel = std::make_unique<Backward>(described);
   return proposal;
 }
 

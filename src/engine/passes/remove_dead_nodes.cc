@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <vector>
 
 #include "engine/passes/pass.h"
 #include "graph/operation.h"
@@ -20,17 +21,18 @@ void remove_dead_nodes(Plan& plan, const SessionOptions& /*options*/) {
   const auto is_read = [&](TensorId id) { return id && read[static_cast<std::size_t>(id.index)]; };
   for (const TensorId id : plan.graph.outputs()) read[static_cast<std::size_t>(id.index)] = true;
   std::vector<Node> kept;
-  for (auto node = plan.graph.nodes().rbegin(); node != plan.graph.nodes().rend(); ++node) {
-    if (!updates_anything(*node) && std::ranges::none_of(node->outputs, is_read)) continue;
-    for (const TensorId id : node->inputs) {
+  const std::vector<Node> backward(plan.graph.nodes().rbegin(), plan.graph.nodes().rend());
+  for (const Node& node : backward) {
+    if (!updates_anything(node) && std::ranges::none_of(node.outputs, is_read)) continue;
+    for (const TensorId id : node.inputs) {
       if (id) read[static_cast<std::size_t>(id.index)] = true;
     }
-    kept.push_back(*node);
-    const Signature signature = node->operation->signature();
-    for (std::size_t i = 0; i < node->outputs.size(); ++i) {
+    kept.push_back(node);
+    const Signature signature = node.operation->signature();
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       TensorId& id = kept.back().outputs[i];
       if (signature.outputs[i].optional && !is_read(id) &&
-          node->operation->updates(static_cast<int>(i)) < 0) {
+          node.operation->updates(static_cast<int>(i)) < 0) {
         id = {};
       }
     }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "ops/attribute_list.h"
 #include "ops/require.h"
 
 namespace equipoise {
@@ -25,15 +26,12 @@ Signature SgdUpdate::signature() const {
 }
 
 std::vector<Attribute> SgdUpdate::attributes() const {
-  std::vector<Attribute> result;
-  const auto add = [&](std::string_view name, decltype(Attribute::value) value) {
-    const Attribute attribute{.name = name, .value = std::move(value)};
-    result.push_back(attribute);
-  };
-  if (options_.momentum != 0) add("momentum", options_.momentum);
-  if (options_.nesterov) add("nesterov", true);
-  if (options_.weight_decay != 0) add("weight_decay", options_.weight_decay);
-  return result;
+  const ops::SgdOptions standard;
+  return AttributeList()
+      .add("momentum", options_.momentum, standard.momentum)
+      .add("nesterov", options_.nesterov, standard.nesterov)
+      .add("weight_decay", options_.weight_decay, standard.weight_decay)
+      .list();
 }
 
 std::vector<TensorType> SgdUpdate::infer(InputTypes inputs) const {

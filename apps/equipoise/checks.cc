@@ -21,10 +21,14 @@ std::optional<Number> parse(std::string_view text) {
 
 }  // namespace
 
+std::optional<std::int64_t> parse_count(std::string_view text) {
+  const auto value = parse<std::int64_t>(text);
+  return value && *value >= 1 ? value : std::nullopt;
+}
+
 CLI::Validator count() {
   return {[](std::string& text) {
-            const auto value = parse<std::int64_t>(text);
-            return value && *value >= 1 ? "" : fmt::format("'{}' is not a whole number ≥ 1", text);
+            return parse_count(text) ? "" : fmt::format("'{}' is not a whole number ≥ 1", text);
           },
           ""};
 }

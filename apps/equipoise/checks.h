@@ -1,12 +1,17 @@
 #pragma once
 
-#include <string>
+#include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
 namespace equipoise::program {
 
-/// A whole number ≥ 1.
+/// A whole number ≥ 1; none if the text is something else.
+std::optional<std::int64_t> parse_count(std::string_view text);
+
+/// The same as a check of an option.
 CLI::Validator count();
 
 /// A number between these, both included.

@@ -1,7 +1,6 @@
 #include "model_arguments.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include <fmt/format.h>
@@ -29,19 +28,12 @@ CLI::Option* add_choice(CLI::App& command, const std::string& flag,
       ->type_name("KIND");
 }
 
-std::optional<std::int64_t> positive(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 1) return std::nullopt;
-  return value;
-}
-
 /// "224" or "224x320"
 ops::Pair parse_size(const std::string& text) {
   const std::size_t x = text.find('x');
-  const auto height = positive(std::string_view(text).substr(0, x));
+  const auto height = parse_count(std::string_view(text).substr(0, x));
   const auto width =
-      x == std::string::npos ? height : positive(std::string_view(text).substr(x + 1));
+      x == std::string::npos ? height : parse_count(std::string_view(text).substr(x + 1));
   if (!height || !width) {
     throw CLI::ValidationError("--size", fmt::format("'{}' is neither N nor HxW", text));
   }

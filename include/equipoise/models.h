@@ -35,13 +35,13 @@ struct ModelNorm {
 
   std::optional<Kind> kind = std::nullopt;
   /// 1e-5, as in torchvision and timm; the papers of MobileNet and EfficientNet have 1e-3.
-  std::optional<double> epsilon = std::nullopt;
+  double epsilon = 1e-5;
   /// Of kGroup. Where it does not divide the channels, the largest divisor below it is taken.
   std::int64_t groups = 32;
 
   /// Of kBatch: momentum 0.1, as in torchvision and timm; the papers of MobileNet and EfficientNet
   /// have 0.01.
-  std::optional<UpdateRule> rule = std::nullopt;
+  UpdateRule rule = {};
   Statistics statistics = Statistics::kBatch;
   bool update_running = true;
   double pseudo_count = 16;

@@ -31,7 +31,6 @@ class GradientWriter {
   TensorId input(int i) const { return node_.inputs[static_cast<std::size_t>(i)]; }
   TensorId output(int i) const { return node_.outputs[static_cast<std::size_t>(i)]; }
   const TensorType& input_type(int i) const { return graph_.tensor(input(i)).type; }
-  const TensorType& output_type(int i) const { return graph_.tensor(output(i)).type; }
 
   /// The gradient of the loss with respect to an output; none where the loss does not depend on it.
   TensorId output_gradient(int i) const { return output_gradients_[static_cast<std::size_t>(i)]; }

@@ -69,10 +69,10 @@ TensorId NetworkBuilder::batch_norm(const std::string& name, const ops::NormInpu
   with_running.running_var = graph_.add_buffer(name + ".running_var", {count}, constant(1));
   const ModelNorm& norm = options_.norm;
   return ops::batch_norm(graph_, name, with_running,
-                         {.epsilon = settings_.epsilon,
+                         {.epsilon = options_.norm.epsilon,
                           .statistics = norm.statistics,
                           .update_running = norm.update_running,
-                          .rule = settings_.rule,
+                          .rule = norm.rule,
                           .pseudo_count = norm.pseudo_count,
                           .ghost_batch_size = norm.ghost_batch_size,
                           .renorm = norm.renorm,
@@ -85,11 +85,11 @@ TensorId NetworkBuilder::norm_channels(const std::string& name, const ops::NormI
   switch (settings_.norm) {
     case ModelNorm::Kind::kInstance:
       require_values(name, inputs.x, 1);
-      return ops::instance_norm(graph_, name, inputs, {.epsilon = settings_.epsilon});
+      return ops::instance_norm(graph_, name, inputs, {.epsilon = options_.norm.epsilon});
     case ModelNorm::Kind::kGroup: {
       const std::int64_t groups = largest_divisor(count, options_.norm.groups);
       require_values(name, inputs.x, count / groups);
-      return ops::group_norm(graph_, name, inputs, groups, {.epsilon = settings_.epsilon});
+      return ops::group_norm(graph_, name, inputs, groups, {.epsilon = options_.norm.epsilon});
     }
     default:
       return batch_norm(name, inputs);
@@ -100,7 +100,7 @@ TensorId NetworkBuilder::norm(const std::string& name, TensorId x, double gamma)
   if (settings_.norm == ModelNorm::Kind::kNone) return x;
   const ops::NormInputs inputs = norm_inputs(name, x, channels(x), gamma);
   const bool has_positions = shape(x).rank() > 2;
-  const ops::NormOptions options{.epsilon = settings_.epsilon};
+  const ops::NormOptions options{.epsilon = options_.norm.epsilon};
   switch (settings_.norm) {
     case ModelNorm::Kind::kLayer:
       return has_positions ? ops::group_norm(graph_, name, inputs, 1, options)
@@ -117,7 +117,7 @@ TensorId NetworkBuilder::norm_features(const std::string& name, TensorId x, Tens
                                        double gamma) {
   if (settings_.norm == ModelNorm::Kind::kNone) return x;
   ops::NormInputs inputs = norm_inputs(name, x, shape(x)[2], gamma);
-  const ops::NormOptions options{.epsilon = settings_.epsilon};
+  const ops::NormOptions options{.epsilon = options_.norm.epsilon};
   if (settings_.norm == ModelNorm::Kind::kLayer) {
     return ops::layer_norm(graph_, name, inputs, {.trailing = 1}, options);
   }

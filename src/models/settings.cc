@@ -67,8 +67,6 @@ ModelSettings resolve_settings(const ModelEntry& entry, const ModelOptions& opti
   settings.input_channels = options.input_channels.value_or(settings.input_channels);
   settings.input_size = options.input_size.value_or(settings.input_size);
   settings.norm = options.norm.kind.value_or(settings.norm);
-  settings.epsilon = options.norm.epsilon.value_or(settings.epsilon);
-  settings.rule = options.norm.rule.value_or(settings.rule);
   settings.dropout = options.dropout.value_or(settings.dropout);
   settings.stochastic_depth = options.stochastic_depth.value_or(settings.stochastic_depth);
   if (options.hidden) settings.hidden = *options.hidden;

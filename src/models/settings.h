@@ -17,8 +17,6 @@ struct ModelSettings {
   std::int64_t input_channels = 3;
   ops::Pair input_size = {224, 224};
   ModelNorm::Kind norm = ModelNorm::Kind::kBatch;
-  double epsilon = 1e-5;
-  UpdateRule rule = {};
   double dropout = 0;
   double stochastic_depth = 0;
   std::vector<std::int64_t> hidden = {};

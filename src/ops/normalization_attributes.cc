@@ -37,7 +37,8 @@ std::vector<Attribute> attributes_of(const NormAttributes& norm) {
       list.add("averaging", std::string(to_string(norm.rule.averaging)));
     }
     if (norm.rule.averaging == Averaging::kWindowed) list.add("window", norm.rule.window);
-    if (norm.rule.variance == VarianceEstimate::kBiased) list.add("variance", std::string("biased"));
+    if (norm.rule.variance == VarianceEstimate::kBiased)
+      list.add("variance", std::string("biased"));
   }
   if (norm.statistics == Statistics::kBlend) list.add("pseudo_count", norm.pseudo_count);
   if (norm.ghost_batch_size > 0) list.add("ghost_batch_size", norm.ghost_batch_size);

@@ -113,8 +113,8 @@ class EQUIPOISE_API RunningStatistics {
   /// Forgets what is staged. Never an error.
   void discard() { staged_.clear(); }
 
-  /// Forgets what was staged behind the first `batches`, such as by a run that failed. Nothing if
-  /// there are no more than that.
+  /// Forgets what was staged behind the first `batches` ≥ 0, such as by a run that failed. Nothing
+  /// if there are no more than that.
   void discard_behind(std::int64_t batches) {
     if (batches < staged()) staged_.resize(static_cast<std::size_t>(batches * channels()));
   }

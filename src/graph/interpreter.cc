@@ -14,11 +14,7 @@ namespace {
 Array given(const Graph& graph, const TensorInfo& info, const std::map<std::string, Array>& values,
             std::int64_t batch) {
   const Shape shape = info.type.shape.resolve(batch);
-  if (info.role == TensorRole::kConstant) {
-    Array array(shape);
-    array.values.assign(info.values->begin(), info.values->end());
-    return array;
-  }
+  if (info.role == TensorRole::kConstant) return constant_values(info);
   const auto it = values.find(info.name);
   if (it == values.end()) {
     throw Error(fmt::format("graph '{}': no value was given for '{}'; it has to be {}",
@@ -33,6 +29,26 @@ Array given(const Graph& graph, const TensorInfo& info, const std::map<std::stri
 }
 
 }  // namespace
+
+Array constant_values(const TensorInfo& constant) {
+  Array array(constant.type.shape.resolve(1));
+  array.values.assign(constant.values->begin(), constant.values->end());
+  return array;
+}
+
+std::vector<Array> evaluate(const Graph& graph, const Node& node,
+                            std::span<const Array* const> inputs, const Interpretation& options) {
+  std::vector<Array> outputs(node.outputs.size());
+  std::vector<Array*> wanted(node.outputs.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!node.outputs[i]) continue;
+    const TensorType& type = graph.tensor(node.outputs[i]).type;
+    if (!type.record) outputs[i] = Array(type.shape.resolve(options.batch));
+    wanted[i] = &outputs[i];
+  }
+  node.operation->evaluate({.inputs = inputs, .outputs = wanted, .random_key = options.random_key});
+  return outputs;
+}
 
 std::map<std::string, Array> interpret(const Graph& graph,
                                        const std::map<std::string, Array>& values,
@@ -59,21 +75,12 @@ std::map<std::string, Array> interpret(const Graph& graph,
     const Node& node = graph.nodes()[n];
     std::vector<const Array*> inputs;
     for (const TensorId id : node.inputs) inputs.push_back(id ? &*arrays[index(id)] : nullptr);
-    std::vector<Array*> outputs;
-    for (const TensorId id : node.outputs) {
-      if (!id) {
-        outputs.push_back(nullptr);
-        continue;
-      }
-      const TensorType& type = graph.tensor(id).type;
-      outputs.push_back(&arrays[index(id)].emplace(
-          type.record ? Array() : Array(type.shape.resolve(options.batch))));
-    }
-    node.operation->evaluate(
-        {.inputs = inputs, .outputs = outputs, .random_key = options.random_key});
+    std::vector<Array> outputs = evaluate(graph, node, inputs, options);
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      if (!node.outputs[i]) continue;
+      arrays[index(node.outputs[i])] = std::move(outputs[i]);
       const int updated = node.operation->updates(static_cast<int>(i));
-      if (updated < 0 || !node.outputs[i]) continue;
+      if (updated < 0) continue;
       result[graph.tensor(node.inputs[static_cast<std::size_t>(updated)]).name] =
           *arrays[index(node.outputs[i])];
     }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@ struct Interpretation {
   /// N, for tensors that begin with it.
   std::int64_t batch = 1;
   std::uint64_t random_key = 0;
-  /// Throws away what no later node reads and nobody asked for.
+  /// Gives back every tensor, where otherwise what no later node reads is thrown away.
   bool keep_all = false;
 };
 
@@ -25,5 +26,13 @@ struct Interpretation {
 std::map<std::string, Array> interpret(const Graph& graph,
                                        const std::map<std::string, Array>& values,
                                        const Interpretation& options);
+
+/// The values of a constant.
+Array constant_values(const TensorInfo& constant);
+
+/// What one node computes of its inputs (null where absent), per output; empty where nobody wants
+/// one.
+std::vector<Array> evaluate(const Graph& graph, const Node& node,
+                            std::span<const Array* const> inputs, const Interpretation& options);
 
 }  // namespace equipoise

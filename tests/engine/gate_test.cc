@@ -194,6 +194,69 @@ TEST(Training, DoesNotCommitWhatOthersHaveStaged) {
   EXPECT_TRUE(session.train({images.image(), images.labels()}, {.rate = 0.1F}).updated);
 }
 
+/// Two normalizations of two inputs with running statistics in common, of which the first is fused
+/// with an activation behind the second.
+struct SharedNorms {
+  Graph graph{"shared"};
+  TensorId mean = graph.add_buffer("bn.running_mean", {2});
+  TensorId var = graph.add_buffer("bn.running_var", {2}, {.value = 1});
+  TensorId a = graph.add_input("a", {GraphShape::kBatch, 2});
+  TensorId b = graph.add_input("b", {GraphShape::kBatch, 2});
+  TensorId scale = graph.add_parameter("scale", {2}, {.value = 1});
+
+  ops::NormInputs of(TensorId x) const {
+    return {.x = x, .running_mean = mean, .running_var = var};
+  }
+  void add_loss() {
+    const TensorId first = ops::batch_norm(graph, "first", of(a));
+    const TensorId second =
+        ops::multiply(graph, "scaled", ops::batch_norm(graph, "second", of(b)), scale);
+    const TensorId rectified = ops::activate(graph, "relu", first, ops::Function::kRelu);
+    graph.add_output(ops::mean_squared_error(graph, "loss", rectified, second));
+  }
+};
+
+TEST(SharedStatistics, AreCommittedInTheOrderOfTheModel) {
+  SharedNorms shared;
+  shared.add_loss();
+  const std::vector<float> a = {1, 2, 3, 5};
+  const std::vector<float> b = {-9, 8, 4, 7};
+  std::vector<std::vector<float>> means;
+  for (const std::vector<std::string>& skipped :
+       {std::vector<std::string>{}, std::vector<std::string>{"fuse_norms"}}) {
+    Session session(shared.graph, {.skip_passes = skipped, .optimizer = ops::SgdOptions{}});
+    const StepResult step = session.train({{"a", {.data = a.data(), .shape = Shape{2, 2}}},
+                                           {"b", {.data = b.data(), .shape = Shape{2, 2}}}},
+                                          {.rate = 0.1F});
+    ASSERT_TRUE(step.updated) << step.refusal;
+    const auto mean = session.state().values("bn.running_mean");
+    means.emplace_back(mean.begin(), mean.end());
+  }
+  // 0.9·(0.1·mean of a) + 0.1·mean of b
+  EXPECT_FLOAT_EQ(means[0][0], 0.9F * 0.2F + 0.1F * -2.5F);
+  EXPECT_THAT(means[0], ElementsAreArray(means[1]));
+}
+
+TEST(SharedStatistics, HaveToAgree) {
+  SharedNorms pair;
+  const TensorId other = pair.graph.add_buffer("other", {2});
+  ops::batch_norm(pair.graph, "first", pair.of(pair.a));
+  ops::batch_norm(pair.graph, "second",
+                  {.x = pair.b, .running_mean = pair.mean, .running_var = other});
+  EXPECT_THAT(message_of([&] { const State state(pair.graph); }), HasSubstr("but not both"));
+
+  SharedNorms rules;
+  ops::batch_norm(rules.graph, "first", rules.of(rules.a));
+  ops::batch_norm(rules.graph, "second", rules.of(rules.b), {.rule = {.momentum = 0.5}});
+  EXPECT_THAT(message_of([&] { const State state(rules.graph); }), HasSubstr("another rule"));
+
+  SharedNorms given;
+  ops::batch_norm(given.graph, "first",
+                  {.x = given.a, .running_mean = given.scale, .running_var = given.var});
+  EXPECT_THAT(message_of([&] { const State state(given.graph); }),
+              HasSubstr("'scale' are no buffer"));
+}
+
 TEST(State, OfACheckpointGoesIntoAFreshSession) {
   Session trained = trained_session();
   const State& saved = trained.state();

@@ -218,6 +218,8 @@ TEST(Session, UnknownPassesTapsAndLossesAreErrors) {
               AllOf(HasSubstr("no pass 'fuse'"), HasSubstr("fuse_norms")));
   EXPECT_THAT(error_of([] { Session(classifier(), {.taps = {"bn11"}}); }),
               AllOf(HasSubstr("'bn11'"), HasSubstr("did you mean 'bn1'")));
+  EXPECT_THAT(error_of([] { Session(classifier(), {.taps = {"bn1:record"}}); }),
+              HasSubstr("record 'bn1:record' has no values"));
   Session session(classifier(), {.loss = "los"});
   const Images images(2, kSize);
   EXPECT_THAT(error_of([&] {

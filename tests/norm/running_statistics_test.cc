@@ -337,5 +337,18 @@ TEST(RunningStatistics, ImpossibleRulesAreErrors) {
   EXPECT_EQ(running.rule(), UpdateRule{});
 }
 
+TEST(RunningStatistics, DiscardBehindKeepsWhatWasStagedBefore) {
+  RunningStatistics running(1, {.momentum = 1});
+  running.stage(std::vector{moments_of(kBatches[0])});
+  running.stage(std::vector{moments_of(kBatches[1]), moments_of(kBatches[2])});
+  running.discard_behind(5);
+  EXPECT_EQ(running.staged(), 3);
+  running.discard_behind(1);
+  EXPECT_EQ(running.staged(), 1);
+  running.commit();
+  EXPECT_FLOAT_EQ(running.mean()[0], static_cast<float>(mean_of(kBatches[0])));
+  EXPECT_EQ(running.num_batches_tracked(), 1);
+}
+
 }  // namespace
 }  // namespace equipoise

@@ -3,43 +3,29 @@
 #include <fmt/format.h>
 
 #include "engine/passes/pass.h"
+#include "graph/interpreter.h"
 #include "graph/operation.h"
 #include "ops/dropout.h"
 
 namespace equipoise::engine {
 namespace {
 
-Array array_of(const TensorInfo& constant) {
-  Array array(constant.type.shape.resolve(1));
-  array.values.assign(constant.values->begin(), constant.values->end());
-  return array;
-}
-
 /// The values of a node that reads constants alone, as constants of the graph.
-std::vector<TensorId> evaluate(Graph& graph, const Node& node) {
+std::vector<TensorId> fold(Graph& graph, const Node& node) {
   std::vector<Array> inputs(node.inputs.size());
-  std::vector<const Array*> input_pointers;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    if (node.inputs[i]) inputs[i] = array_of(graph.tensor(node.inputs[i]));
-    input_pointers.push_back(node.inputs[i] ? &inputs[i] : nullptr);
+  std::vector<const Array*> given(node.inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!node.inputs[i]) continue;
+    inputs[i] = constant_values(graph.tensor(node.inputs[i]));
+    given[i] = &inputs[i];
   }
-  std::vector<Array> outputs(node.outputs.size());
-  std::vector<Array*> output_pointers;
-  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-    if (node.outputs[i]) outputs[i] = Array(graph.tensor(node.outputs[i]).type.shape.resolve(1));
-    output_pointers.push_back(node.outputs[i] ? &outputs[i] : nullptr);
-  }
-  node.operation->evaluate({.inputs = input_pointers, .outputs = output_pointers});
-  std::vector<TensorId> constants;
-  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-    if (!node.outputs[i]) {
-      constants.emplace_back();
-      continue;
-    }
-    const TensorInfo& info = graph.tensor(node.outputs[i]);
-    constants.push_back(
-        graph.add_constant(info.name + ".value", info.type.shape,
-                           std::vector<float>(outputs[i].values.begin(), outputs[i].values.end())));
+  const std::vector<Array> outputs = evaluate(graph, node, given, {});
+  std::vector<TensorId> constants(outputs.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!node.outputs[i]) continue;
+    const TensorInfo info = graph.tensor(node.outputs[i]);
+    constants[i] = graph.add_constant(info.name + ".value", info.type.shape,
+                                      {outputs[i].values.begin(), outputs[i].values.end()});
   }
   return constants;
 }
@@ -73,7 +59,7 @@ void fold_constants(Plan& plan, const SessionOptions& /*options*/) {
       kept.push_back(std::move(node));
       continue;
     }
-    const std::vector<TensorId> values = evaluate(plan.graph, node);
+    const std::vector<TensorId> values = fold(plan.graph, node);
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (node.outputs[i]) replaced[index(node.outputs[i])] = values[i];
     }

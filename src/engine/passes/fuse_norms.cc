@@ -61,8 +61,7 @@ class Fusion {
     const TensorId a = nodes_[n].inputs[Add::kA];
     const TensorId b = nodes_[n].inputs[Add::kB];
     if (a == b || !same_shape(a, b)) return;
-    // Of two candidates the later: in a residual block, that of the main branch as it is usually
-    // built.
+    // Of two candidates the later, which moves less.
     const auto can = [&](TensorId id) {
       return open_norm(id) != nullptr &&
              !nodes_[static_cast<std::size_t>(producer_[index(id)])].inputs[Norm::kResidual];

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -20,5 +21,7 @@ struct Command {
 };
 
 Command add_inspect(CLI::App& program);
+/// One for each of its subcommands.
+std::vector<Command> add_bench(CLI::App& program);
 
 }  // namespace equipoise::program

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <csignal>
 #include <exception>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <string>
@@ -22,7 +24,10 @@ ExitCode fail(ExitCode code, std::string_view what) {
 /// "--momentum: Number less or equal to 0", with the way to the help that applies.
 ExitCode fail_usage(const CLI::App& program, const CLI::ParseError& error) {
   std::string command = "equipoise";
-  for (const CLI::App* used : program.get_subcommands()) command += " " + used->get_name();
+  for (const CLI::App* used = &program; !used->get_subcommands().empty();) {
+    used = used->get_subcommands().front();
+    command += " " + used->get_name();
+  }
   std::string text = error.what();
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   return fail(kUsage, fmt::format("{}\nSee '{} --help'.", text, command));
@@ -38,7 +43,8 @@ int run(int argc, char** argv) {
   program.footer(
       "'equipoise COMMAND --help' explains a command and has examples.\n"
       "Exit codes: 0 done, 1 failed, 2 usage.");
-  const std::vector<Command> commands = {add_inspect(program)};
+  std::vector<Command> commands = {add_inspect(program)};
+  std::ranges::move(add_bench(program), std::back_inserter(commands));
   try {
     program.parse(argc, argv);
     for (const Command& command : commands) {

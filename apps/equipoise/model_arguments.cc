@@ -52,7 +52,9 @@ void require_use(const std::vector<const CLI::Option*>& options, bool used,
 }  // namespace
 
 ModelArguments::ModelArguments(CLI::App& command) {
-  command.add_option("MODEL", name_, "The name of a network, see below")->required()->type_name("");
+  command.add_option("MODEL,--model", name_, "The name of a network, see below")
+      ->required()
+      ->type_name("");
   add_sizes(command);
   add_norm(command);
   add_encoder(command);

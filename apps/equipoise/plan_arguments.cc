@@ -30,17 +30,20 @@ const std::map<std::string, Layout>& layouts() {
 
 }  // namespace
 
-PlanArguments::PlanArguments(CLI::App& command) {
-  command.add_option("--batch", batch_, "Samples of a run (1)")
-      ->type_name("N")
-      ->check(count())
-      ->group(kGroup);
+PlanArguments::PlanArguments(CLI::App& command) : PlanArguments(command, Mode::kInference) {
   command
       .add_option_function<std::string>(
           "--mode", [this](const std::string& word) { mode_ = modes().at(word); },
           "inference (default) or training: with loss, gradients and update")
       ->check(CLI::IsMember(modes()).description(""))
       ->type_name("MODE")
+      ->group(kGroup);
+}
+
+PlanArguments::PlanArguments(CLI::App& command, Mode mode) : mode_(mode) {
+  command.add_option("--batch", batch_, "Samples of a run (1)")
+      ->type_name("N")
+      ->check(count())
       ->group(kGroup);
   of_plan_ = {
       command

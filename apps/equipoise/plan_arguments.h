@@ -12,7 +12,9 @@ namespace equipoise::program {
 /// How a model is to be run. Options of the command line are bound to it, so it stays where it is.
 class PlanArguments {
  public:
+  /// With an option for the mode.
   explicit PlanArguments(CLI::App& command);
+  PlanArguments(CLI::App& command, Mode mode);
   PlanArguments(const PlanArguments&) = delete;
   PlanArguments& operator=(const PlanArguments&) = delete;
 

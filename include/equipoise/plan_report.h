@@ -52,6 +52,8 @@ struct StepReport {
   /// Nothing is done: the output is the memory of the first input.
   bool alias = false;
   std::size_t scratch_bytes = 0;
+  /// Multiplications and additions, each counted as one.
+  double flops = 0;
   std::vector<DeclinedImplementation> declined = {};
 };
 
@@ -77,5 +79,25 @@ struct PlanReport {
 [[nodiscard]] EQUIPOISE_API PlanReport report_plan(const Graph& graph, Mode mode,
                                                    std::int64_t batch,
                                                    const SessionOptions& options = {});
+
+/// A convolution or a product of matrices, alone in its best layout.
+struct FloorRow {
+  std::string name = {};
+  std::string operation = {};
+  std::string implementation = {};
+  std::string detail = {};
+  /// Of its first input; weights are in whatever form is fastest.
+  std::string format = {};
+  double milliseconds = 0;
+  double flops = 0;
+};
+
+/// What no plan of the graph can be faster than: the convolutions and matrix products of one run,
+/// each alone, the fastest of a few repetitions in the layout that suits it best, its operands
+/// where repetitions leave them. Equal ones are measured once. Takes seconds, and a machine that
+/// does nothing else. Throws Error as `report_plan` does.
+[[nodiscard]] EQUIPOISE_API std::vector<FloorRow> measure_floor(const Graph& graph, Mode mode,
+                                                                std::int64_t batch,
+                                                                const SessionOptions& options = {});
 
 }  // namespace equipoise

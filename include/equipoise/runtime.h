@@ -16,6 +16,18 @@ namespace equipoise {
 /// process.
 EQUIPOISE_API void set_num_threads(int threads);
 
+/// What the machine can do, with the threads that calls may use.
+struct MachineLimits {
+  /// Read and written by a copy with streaming stores, far beyond the cache.
+  double bytes_per_second = 0;
+  /// Multiplications and additions of f32, each counted as one, in registers.
+  double flops_per_second = 0;
+};
+
+/// Measures it: medians of seven rounds, about a third of a second of a machine that does nothing
+/// else. Takes eight times the last-level cache in memory.
+[[nodiscard]] EQUIPOISE_API MachineLimits measure_machine_limits();
+
 /// The instruction set that the kernels use, Highway's name for it: "AVX3" (AVX-512), "AVX2",
 /// "SSE4", "NEON", …
 [[nodiscard]] EQUIPOISE_API std::string simd_target();

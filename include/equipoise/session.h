@@ -198,11 +198,16 @@ struct RunOptions {
   /// Parameters and buffers to use, such as averaged ones; null: the session's own. It has to have
   /// whatever the graph keeps, in the same shapes.
   State* state = nullptr;
+  /// Receives the milliseconds of each step, in the order of `PlanReport::steps`; 0 for those that
+  /// did not run.
+  std::vector<double>* step_times = nullptr;
 };
 
 struct StepOptions {
   /// Learning rate, ≥ 0; needed where there is an optimizer.
   std::optional<float> rate = std::nullopt;
+  /// As in RunOptions.
+  std::vector<double>* step_times = nullptr;
 };
 
 /// What became of a training step.

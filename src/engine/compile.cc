@@ -78,18 +78,35 @@ Plan begin_plan(const Graph& model, Mode mode, std::int64_t batch, int threads,
   return plan;
 }
 
+namespace {
+
+/// Those that make the plan itself; they look at the option themselves.
+bool makes_plan(const Pass& pass) {
+  return pass.run == choose_implementations || pass.run == place_memory;
+}
+
+void run_pass(const Pass& pass, Plan& plan, const SessionOptions& options) {
+  const bool skipped = pass.skippable && skips(options, pass.name);
+  const auto start = std::chrono::steady_clock::now();
+  if (!skipped || makes_plan(pass)) pass.run(plan, options);
+  const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+  plan.passes.push_back({std::string(pass.name), time.count(), skipped, plan.graph.nodes().size()});
+}
+
+}  // namespace
+
+void run_graph_passes(Plan& plan, const SessionOptions& options) {
+  for (const Pass& pass : passes()) {
+    if (!makes_plan(pass)) run_pass(pass, plan, options);
+  }
+}
+
 std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t batch, int threads,
                                     const SessionOptions& options) {
   auto plan = std::make_shared<Plan>(begin_plan(model, mode, batch, threads, options));
+  run_graph_passes(*plan, options);
   for (const Pass& pass : passes()) {
-    const bool skipped = pass.skippable && skips(options, pass.name);
-    const auto start = std::chrono::steady_clock::now();
-    // The last two make the plan; they look at the option themselves.
-    const bool makes_plan = pass.run == choose_implementations || pass.run == place_memory;
-    if (!skipped || makes_plan) pass.run(*plan, options);
-    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-    plan->passes.push_back(
-        {std::string(pass.name), time.count(), skipped, plan->graph.nodes().size()});
+    if (makes_plan(pass)) run_pass(pass, *plan, options);
   }
   check_memory(*plan);
   return plan;

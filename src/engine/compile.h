@@ -11,7 +11,10 @@ namespace equipoise::engine {
 Plan begin_plan(const Graph& model, Mode mode, std::int64_t batch, int threads,
                 const SessionOptions& options);
 
-/// Runs the passes. Throws Error for a loss or tap that the graph lacks, inputs that do not fit the
+/// Runs the passes that change the graph alone, not those that choose implementations and memory.
+void run_graph_passes(Plan& plan, const SessionOptions& options);
+
+/// Runs all passes. Throws Error for a loss or tap that the graph lacks, inputs that do not fit the
 /// batch size, and a plan of more memory than the machine has left.
 std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t batch, int threads,
                                     const SessionOptions& options);

@@ -20,6 +20,8 @@ struct BoundPlan {
   std::vector<void*> inputs;    ///< of the step that runs
   std::vector<void*> outputs;
   RunContext run;
+  /// If set, receives what each step takes.
+  double* milliseconds = nullptr;
 
   void* pointer(TensorId id) const {
     return id ? pointers[static_cast<std::size_t>(id.index)] : nullptr;

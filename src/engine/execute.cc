@@ -1,6 +1,7 @@
 #include "engine/execute.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <exception>
 #include <new>
@@ -62,7 +63,17 @@ std::size_t end_of_reorders(const Plan& plan, std::size_t s) {
 
 void execute(BoundPlan& bound, std::size_t first, std::size_t last) {
   try {
-    for (std::size_t s = first; s < last; ++s) run_step(bound, s);
+    for (std::size_t s = first; s < last; ++s) {
+      if (bound.milliseconds == nullptr) {
+        run_step(bound, s);
+        continue;
+      }
+      const auto start = std::chrono::steady_clock::now();
+      run_step(bound, s);
+      const std::chrono::duration<double, std::milli> time =
+          std::chrono::steady_clock::now() - start;
+      bound.milliseconds[s] = time.count();
+    }
   } catch (...) {
     discard_staged(bound);
     throw;

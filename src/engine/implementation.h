@@ -48,6 +48,9 @@ struct NodeContext {
   }
 };
 
+/// Multiplications and additions, each counted as one.
+double flops_of(const NodeContext& node);
+
 /// What a kernel is given: memory in the formats that its proposal asked for, null where an
 /// optional tensor is absent. A record is a NormSlot.
 struct Arguments {

@@ -83,4 +83,7 @@ struct Plan {
   std::vector<PassReport> passes;
 };
 
+/// A node of the plan as implementations see it; inputs are row-major.
+NodeContext context_of(const Plan& plan, const Node& node);
+
 }  // namespace equipoise::engine

@@ -46,6 +46,7 @@ PlanReport report(const Plan& plan) {
                             .outputs = tensors(plan, node.outputs),
                             .alias = step.alias,
                             .scratch_bytes = step.scratch_bytes,
+                            .flops = flops_of(context_of(plan, node)),
                             .declined = step.declined});
   }
   return report;

@@ -49,6 +49,12 @@ struct Session::Parts {
 
 namespace {
 
+/// Of the next run; null: nobody wants to know.
+void set_times(BoundPlan& bound, std::vector<double>* times) {
+  if (times != nullptr) times->assign(bound.plan->steps.size(), 0);
+  bound.milliseconds = times == nullptr ? nullptr : times->data();
+}
+
 float checked_rate(const StepOptions& step, const SessionOptions& session) {
   if (!session.optimizer) return 0;
   if (!step.rate) throw Error("train: the learning rate is missing; set StepOptions::rate");
@@ -106,6 +112,7 @@ Results Session::run(Inputs inputs, const RunOptions& options) {
   State& state = options.state != nullptr ? *options.state : parts_->state;
   BoundPlan& bound = context.memory_->bind(plan, state);
   bound.run.communicator = parts_->options.communicator;
+  set_times(bound, options.step_times);
   engine::set_inputs(bound, inputs, nullptr);
   const std::size_t steps =
       options.until.empty() ? plan->steps.size() : engine::end_of(*plan, options.until);
@@ -123,6 +130,7 @@ StepResult Session::train(Inputs inputs, const StepOptions& options) {
   bound.run.communicator = parts_->options.communicator;
   bound.run.random_key = step_key(parts_->options.seed, parts_->steps + 1);
   engine::require_nothing_staged(bound);
+  set_times(bound, options.step_times);
   engine::set_inputs(bound, inputs, &rate);
 
   const auto gate = static_cast<std::size_t>(plan->gate_step) + 1;

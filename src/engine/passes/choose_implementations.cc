@@ -7,20 +7,12 @@
 #include "engine/implementations/reorder.h"
 #include "engine/passes/pass.h"
 #include "engine/reorder.h"
+#include "engine/timing.h"
 #include "equipoise/error.h"
-#include "equipoise/runtime.h"
 #include "ops/normalization.h"
 
 namespace equipoise::engine {
 namespace {
-
-/// oneDNN's convolutions are fastest with as many channels together as a vector holds.
-Layout fastest_layout() {
-  const std::string target = simd_target();
-  if (target.starts_with("AVX3")) return Layout::kBlocked16;
-  if (target == "AVX2") return Layout::kBlocked8;
-  return Layout::kChannelsLast;
-}
 
 /// Goes through the nodes once and asks implementations in their order; where one wants an input in
 /// another format than it is in, a reorder goes before it, once per tensor and format.
@@ -58,23 +50,11 @@ class Choice {
   Format& format(TensorId id) { return formats_[static_cast<std::size_t>(id.index)]; }
 
   NodeContext context_of(const Node& node) {
-    NodeContext context{.graph = plan_.graph,
-                        .node = node,
-                        .input_shapes = {},
-                        .output_shapes = {},
-                        .formats = {},
-                        .preferred = preferred_,
-                        .mode = plan_.mode,
-                        .threads = plan_.threads};
-    const auto shape_of = [&](TensorId id) {
-      if (!id || plan_.graph.tensor(id).type.record) return Shape{};
-      return plan_.graph.tensor(id).type.shape.resolve(plan_.batch);
-    };
-    for (const TensorId id : node.inputs) {
-      context.input_shapes.push_back(shape_of(id));
-      context.formats.push_back(id ? format(id) : Format{});
+    NodeContext context = engine::context_of(plan_, node);
+    context.preferred = preferred_;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i]) context.formats[i] = format(node.inputs[i]);
     }
-    for (const TensorId id : node.outputs) context.output_shapes.push_back(shape_of(id));
     return context;
   }
 
@@ -187,7 +167,9 @@ class Choice {
 
 void choose_implementations(Plan& plan, const SessionOptions& options) {
   const bool chosen = !skips(options, "choose_layouts");
-  Choice(plan, chosen ? options.layout.value_or(fastest_layout()) : Layout::kChannelsFirst).run();
+  Choice(plan,
+         chosen ? options.layout.value_or(candidate_layouts().front()) : Layout::kChannelsFirst)
+      .run();
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const Node& node = plan.graph.nodes()[i];
     if (plan.gradient_norm && node.outputs[0] == plan.gradient_norm) {

@@ -44,7 +44,8 @@ class BackwardPass {
                      !arguments.dweight.empty() || !arguments.dbias.empty()),
         units_(walk_, block_.across_samples(), state.partition.channels, state.dtype, 2,
                state.communicator != nullptr),
-        streaming_(streams(arguments.dx, arguments.dy)) {
+        dz_(place_of_dz()),
+        streaming_(dz_.data != arguments.dx.data && streams(arguments.dx, arguments.dy)) {
     const Unit first = units_.at(0);
     scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 2);
     for (UnitScratch& s : scratch_) {
@@ -74,6 +75,17 @@ class BackwardPass {
   }
 
  private:
+  // Where the first sweep leaves dz for the second. An act' that takes an exponential is dearer
+  // than to write dz where dx will be, in the cache, and read it again; in f32, which rounds no
+  // further.
+  TensorView place_of_dz() const {
+    if (args_.dresidual) return args_.dresidual;
+    const Activation activation = state_.activation;
+    const bool dear = activation == Activation::kSilu || activation == Activation::kSigmoid ||
+                      activation == Activation::kTanh || activation == Activation::kHardSwish;
+    return dear && first_sweep_ && state_.dtype == DType::kF32 ? args_.dx : TensorView{};
+  }
+
   // Sums of a tile.
   std::int64_t stride(const Unit& unit) const { return unit.blocks() * walk_.block_channels; }
   std::size_t group_of(const Unit& unit, std::int64_t i) const {
@@ -104,7 +116,7 @@ class BackwardPass {
     const TileRange range = block_.range(unit, task);
     GradientMomentsTile tile;
     fill(tile, range, unit, task, extreme, scratch, lanes);
-    tile.dz = at(block_.data(args_.dresidual), state_.dtype, walk_.offset(range, task.l0));
+    tile.dz = at(block_.data(dz_), state_.dtype, walk_.offset(range, task.l0));
     const std::int64_t first = task.t * stride(unit) + (task.l0 - unit.l0) * walk_.block_channels;
     gradient_sums(walk_, task.l0, task.l1, tile, lanes, scratch.dz.data() + first,
                   scratch.products.data() + first);
@@ -185,8 +197,8 @@ class BackwardPass {
     GradientAffineTile tile;
     fill(tile, range, unit, task, extreme, scratch, lanes);
     const std::int64_t offset = walk_.offset(range, task.l0);
-    if (args_.dresidual) {  // dz is there
-      tile.dy = at(block_.data(args_.dresidual), state_.dtype, offset);
+    if (dz_) {  // it is there
+      tile.dy = at(block_.data(dz_), state_.dtype, offset);
       tile.dy_second = nullptr;
       tile.activation = Activation::kNone;
     }
@@ -289,6 +301,7 @@ class BackwardPass {
   const bool over_ranks_;  // whatever this rank computes, the others wait for its sums
   const bool first_sweep_;
   const Units units_;
+  const TensorView dz_;
   const bool streaming_;
   std::span<UnitScratch> scratch_;
   std::span<LaneScratch> lanes_;

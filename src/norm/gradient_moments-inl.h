@@ -25,7 +25,8 @@ struct GradientMomentsLoops {
   HWY_INLINE void add(const Affine& affine, std::int64_t offset, N n, const std::uint8_t* bits,
                       std::int64_t i, const float* w, V& sum, V& products) const {
     const Gradient g = source.at(affine, offset, n, bits, i, w);
-    if (!kPlain && dz_out != nullptr) store(g.dz, dz_out + offset, n);
+    if ((!kPlain || kDerivative == Derivative::kOther) && dz_out != nullptr)
+      store(g.dz, dz_out + offset, n);
     const V scaled = kPlain ? g.dz : hn::Mul(g.dz, gradient_scale);
     sum = hn::Add(sum, scaled);
     products = hn::MulAdd(scaled, g.deviation, products);
@@ -102,8 +103,8 @@ struct GradientMomentsBody {
   const GradientMomentsTile& tile;
 
   void all() const {
-    if (tile.dz == nullptr && tile.dy_second == nullptr && tile.weights == nullptr &&
-        tile.gradient_scale == 1) {
+    const bool no_dz = tile.dz == nullptr || kDerivative == Derivative::kOther;
+    if (no_dz && tile.dy_second == nullptr && tile.weights == nullptr && tile.gradient_scale == 1) {
       GradientMomentsLoops<T, kDerivative, true>{tile}.all();
     } else {
       GradientMomentsLoops<T, kDerivative, false>{tile}.all();

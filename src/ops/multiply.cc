@@ -2,6 +2,7 @@
 
 #include "equipoise/operations.h"
 #include "ops/broadcast.h"
+#include "ops/multiply_sum_to.h"
 
 namespace equipoise {
 
@@ -28,13 +29,20 @@ void Multiply::evaluate(const Evaluation& evaluation) const {
 
 void Multiply::differentiate(GradientWriter& writer) const {
   const TensorId dy = writer.output_gradient(0);
-  const auto product = std::make_shared<Multiply>();
-  if (writer.wants(kA)) {
-    set_summed(writer, kA, "da_sum", writer.add_one("da", product, {dy, writer.input(kB)}));
-  }
-  if (writer.wants(kB)) {
-    set_summed(writer, kB, "db_sum", writer.add_one("db", product, {dy, writer.input(kA)}));
-  }
+  const GraphShape shape = writer.graph().tensor(dy).type.shape;
+  const auto set = [&](int input, int other, std::string_view name, std::string_view sum) {
+    if (!writer.wants(input)) return;
+    const GraphShape of_input = writer.input_type(input).shape;
+    if (of_input != shape && writer.input_type(other).shape == shape) {
+      const auto product = std::make_shared<MultiplySumTo>(of_input);
+      writer.set(input, writer.add_one(name, product, {dy, writer.input(other)}));
+      return;
+    }
+    const auto product = std::make_shared<Multiply>();
+    set_summed(writer, input, sum, writer.add_one(name, product, {dy, writer.input(other)}));
+  };
+  set(kA, kB, "da", "da_sum");
+  set(kB, kA, "db", "db_sum");
 }
 
 double Multiply::flops(std::span<const Shape* const> /*inputs*/,

@@ -91,7 +91,7 @@ void Norm::differentiate(GradientWriter& writer) const {
                  {writer.input(kX), writer.output_gradient(kY), writer.output(kRecord),
                   writer.input(kWeight), writer.input(kBias),
                   gradient_reads_residual(norm_.activation) ? writer.input(kResidual) : TensorId{},
-                  writer.input(kPositionWeights)},
+                  writer.input(kPositionWeights), TensorId{}},
                  wanted);
   writer.set(kX, gradients[NormGradient::kDX]);
   writer.set(kResidual, gradients[NormGradient::kDResidual]);

@@ -73,10 +73,11 @@ class Norm final : public Operation {
 ///
 /// where x̂ = (x − μ)·rstd, and RMS normalization has only the second sum. weight, bias and
 /// position_weights are those of the forward. The residual is read only where the activation is
-/// smooth; otherwise the record knows on which side of its kinks each z was.
+/// smooth; otherwise the record knows on which side of its kinks each z was. Where y went to two
+/// consumers, dy_second is added to dy.
 class NormGradient final : public Operation {
  public:
-  enum Input { kX, kDY, kRecord, kWeight, kBias, kResidual, kPositionWeights };
+  enum Input { kX, kDY, kRecord, kWeight, kBias, kResidual, kPositionWeights, kDYSecond };
   enum Output { kDX, kDResidual, kDWeight, kDBias };
 
   explicit NormGradient(const NormAttributes& attributes) : norm_(attributes) {}

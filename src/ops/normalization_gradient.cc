@@ -41,7 +41,8 @@ Signature NormGradient::signature() const {
                                                 {"weight", true},
                                                 {"bias", true},
                                                 {"residual", true},
-                                                {"position_weights", true}};
+                                                {"position_weights", true},
+                                                {"dy_second", true}};
   static constexpr Signature::Port kOutputs[] = {
       {"dx", true}, {"dresidual", true}, {"dweight", true}, {"dbias", true}};
   return {.inputs = kInputs, .outputs = kOutputs};
@@ -58,6 +59,7 @@ std::vector<TensorType> NormGradient::infer(InputTypes inputs) const {
     if (inputs[i] != nullptr) require_shape(name, *inputs[i], parameters.shape, "in the forward");
   }
   if (inputs[kResidual] != nullptr) require_shape("residual", *inputs[kResidual], x.shape, "x");
+  if (inputs[kDYSecond] != nullptr) require_shape("dy_second", *inputs[kDYSecond], x.shape, "x");
   if (inputs[kPositionWeights] != nullptr) {
     check_position_weights(norm_, x, *inputs[kPositionWeights]);
   }
@@ -72,6 +74,7 @@ void NormGradient::evaluate(const Evaluation& evaluation) const {
   const Array* bias = optional(kBias);
   const Array* residual = optional(kResidual);
   const Array* position_weights = optional(kPositionWeights);
+  const Array* dy_second = optional(kDYSecond);
   const NormPartition partition(norm_, x.shape);
   const NormNotes notes = unpack_norm_notes(evaluation.input(kRecord));
 
@@ -85,9 +88,10 @@ void NormGradient::evaluate(const Evaluation& evaluation) const {
     const double unit = (x[i] - group.mean) * group.rstd;
     const double normalized = group.r * unit + group.d;
     const double z = gamma * normalized + beta + (residual == nullptr ? 0 : (*residual)[i]);
-    dz[i] = dy[i] * (notes.derivatives.empty()
-                         ? derivative_of(norm_.activation, z, norm_.negative_slope)
-                         : notes.derivatives[static_cast<std::size_t>(i)]);
+    const double incoming = dy[i] + (dy_second == nullptr ? 0 : (*dy_second)[i]);
+    dz[i] = incoming * (notes.derivatives.empty()
+                            ? derivative_of(norm_.activation, z, norm_.negative_slope)
+                            : notes.derivatives[static_cast<std::size_t>(i)]);
     GroupSums& sum = sums[static_cast<std::size_t>(at.group)];
     sum.du += gamma * group.r * dz[i];
     sum.du_unit += gamma * group.r * dz[i] * unit;

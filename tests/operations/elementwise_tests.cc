@@ -5,6 +5,8 @@
 #include "equipoise/operations.h"
 #include "graph/sum.h"
 #include "operations/descriptor.h"
+#include "ops/multiply_sum_to.h"
+#include "ops/scale_shift.h"
 #include "ops/sum_to.h"
 
 namespace equipoise::testing {
@@ -63,6 +65,30 @@ OperationTest sum_to_test(const GraphShape& from, const GraphShape& to) {
           .constant_inputs = {"x"}};
 }
 
+OperationTest multiply_sum_to_test(const GraphShape& from, const GraphShape& to) {
+  return {.name = fmt::format("multiply_sum_to/{} to {}", to_string(from), to_string(to)),
+          .build =
+              [=](Graph& graph) {
+                const TensorId a = graph.add_input("a", from);
+                const TensorId b = graph.add_input("b", from);
+                return graph.add_node("y", std::make_shared<MultiplySumTo>(to), {a, b})[0];
+              },
+          .constant_inputs = {"a", "b"}};
+}
+
+OperationTest scale_shift_test(std::int64_t channels, std::int64_t height, std::int64_t width) {
+  return {
+      .name = fmt::format("scale_shift/{} channels, {}x{}", channels, height, width),
+      .build =
+          [=](Graph& graph) {
+            const TensorId x = graph.add_input("x", {kN, channels, height, width});
+            const TensorId scale = graph.add_input("scale", {kN, channels, 1, 1});
+            const TensorId shift = graph.add_input("shift", {kN, channels, 1, 1});
+            return graph.add_node("y", std::make_shared<ScaleShift>(0.25), {x, scale, shift})[0];
+          },
+      .constant_inputs = {"x", "scale", "shift"}};
+}
+
 }  // namespace
 
 std::vector<OperationTest> elementwise_tests() {
@@ -104,6 +130,14 @@ std::vector<OperationTest> elementwise_tests() {
   tests.push_back(sum_to_test({kN, 10, 3, 2}, {kN, 1, 3, 2}));
   tests.push_back(sum_to_test({kN, 10, 3}, {3}));
   tests.push_back(sum_to_test({kN, 6}, {}));
+  tests.push_back(multiply_sum_to_test({kN, 17, 3, 2}, {17, 1, 1}));
+  tests.push_back(multiply_sum_to_test({kN, 9, 2, 3}, {kN, 9, 1, 1}));
+  tests.push_back(multiply_sum_to_test({kN, 16, 7, 9}, {kN, 16, 1, 1}));
+  tests.push_back(multiply_sum_to_test({kN, 10, 3, 2}, {kN, 1, 3, 2}));
+  tests.push_back(multiply_sum_to_test({kN, 10, 3}, {3}));
+  tests.push_back(scale_shift_test(17, 3, 2));
+  tests.push_back(scale_shift_test(9, 1, 1));
+  tests.push_back(scale_shift_test(16, 40, 41));
   return tests;
 }
 

@@ -8,6 +8,8 @@
 #include "equipoise/operations.h"
 #include "graph/sum.h"
 #include "operations/descriptor.h"
+#include "ops/multiply_sum_to.h"
+#include "ops/scale_shift.h"
 #include "ops/sum_to.h"
 
 namespace equipoise::testing {
@@ -108,6 +110,18 @@ void add_elementwise(std::vector<OperationTest>& all) {
     return graph.add_node("y", std::make_shared<SumTo>(GraphShape{kChannels, 1, 1}), {x})[0];
   }));
   all.back().constant_inputs = {"x"};
+  all.push_back(binary(
+      "multiply_sum_to", image(), [](Graph& graph, std::string name, TensorId a, TensorId b) {
+        const auto sum = std::make_shared<MultiplySumTo>(GraphShape{kN, kChannels, 1, 1});
+        return graph.add_node(std::move(name), sum, {a, b})[0];
+      }));
+  all.back().constant_inputs = {"a", "b"};
+  all.push_back(unary("scale_shift", image(), [](Graph& graph, TensorId x) {
+    const TensorId scale = graph.add_input("scale", {kN, kChannels, 1, 1});
+    const TensorId shift = graph.add_input("shift", {kN, kChannels, 1, 1});
+    return graph.add_node("y", std::make_shared<ScaleShift>(0.25), {x, scale, shift})[0];
+  }));
+  all.back().constant_inputs = {"x", "scale", "shift"};
   all.push_back(unary("dropout", image(),
                       [](Graph& graph, TensorId x) { return ops::dropout(graph, "y", x, 0.2); }));
   all.push_back(unary("stochastic_depth", image(), [](Graph& graph, TensorId x) {

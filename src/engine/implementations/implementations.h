@@ -32,6 +32,7 @@ Answer average_pool(const NodeContext& node);
 Answer average_pool_gradient(const NodeContext& node);
 Answer multiply(const NodeContext& node);
 Answer sum(const NodeContext& node);
+Answer scale_shift(const NodeContext& node);
 Answer sum_to(const NodeContext& node);
 Answer concatenate(const NodeContext& node);
 Answer global_average_pool(const NodeContext& node);

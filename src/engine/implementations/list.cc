@@ -38,6 +38,8 @@ constexpr Implementation kAll[] = {
     {"multiply", "simd", multiply},
     {"sum", "simd", sum},
     {"sum_to", "simd", sum_to},
+    {"multiply_sum_to", "simd", sum_to},
+    {"scale_shift", "planes", scale_shift},
     {"concatenate", "copy", concatenate},
     {"pad", "copy", pad},
     {"reshape", "copy", reshape},

@@ -132,6 +132,7 @@ class Backward final : public Kernel {
     norm_backward(
         {.x = node_.view(arguments.input<void>(Gradient::kX)),
          .dy = node_.view(arguments.input<void>(Gradient::kDY)),
+         .dy_second = node_.view(arguments.input<void>(Gradient::kDYSecond)),
          .dx = node_.view(arguments.output<void>(Gradient::kDX)),
          .dresidual = node_.view(arguments.output<void>(Gradient::kDResidual)),
          .residual = node_.view(arguments.input<void>(Gradient::kResidual)),
@@ -175,6 +176,7 @@ Answer norm_gradient(const NodeContext& node) {
   proposal.inputs.resize(node.node.inputs.size());
   proposal.inputs[Gradient::kX] = images;
   proposal.inputs[Gradient::kDY] = images;
+  proposal.inputs[Gradient::kDYSecond] = images;
   proposal.inputs[Gradient::kResidual] = images;
   proposal.outputs = {images, images, {}, {}};
   proposal.in_place = {{Gradient::kDResidual, Gradient::kDY}, {Gradient::kDX, Gradient::kDY}};

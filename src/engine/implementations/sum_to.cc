@@ -1,5 +1,5 @@
-/// Sums over the dimensions along which a tensor had been repeated. Each is formed by one task, in
-/// an order that depends on shapes alone.
+/// Sums over the dimensions along which a tensor had been repeated, of elements or of products of
+/// two. Each is formed by one task, in an order that depends on shapes alone.
 
 #include "ops/sum_to.h"
 
@@ -32,32 +32,39 @@ struct Reduction {
 
   std::span<const Loop> outer_summed() const { return std::span(summed).first(summed.size() - 1); }
 
-  void run(const float* x, float* y, int threads) const {
+  /// z, of the shape and format of x, may be null.
+  void run(const float* x, const float* z, float* y, int threads) const {
     x += start[0];
+    if (z != nullptr) z += start[0];
     y += start[1];
-    by_columns ? run_columns(x, y, threads) : run_rows(x, y, threads);
+    by_columns ? run_columns(x, z, y, threads) : run_rows(x, z, y, threads);
   }
 
  private:
-  void run_rows(const float* x, float* y, int threads) const {
+  static const float* moved(const float* z, std::int64_t offset) {
+    return z == nullptr ? nullptr : z + offset;
+  }
+
+  void run_rows(const float* x, const float* z, float* y, int threads) const {
     const Loop& row = summed.back();
     const std::int64_t rows = rounds_of(outer_summed());
     const std::int64_t at_once = std::max<std::int64_t>(kTileElements / (rows * row.count), 1);
-    parallel_for_chunks(rounds_of(kept), at_once, threads,
-                        [&](std::int64_t first, std::int64_t last) {
-                          for (std::int64_t k = first; k < last; ++k) {
-                            const Offsets at = offsets_at(kept, k);
-                            double sum = 0;
-                            for (std::int64_t r = 0; r < rows; ++r) {
-                              const Offsets in_row = offsets_at(outer_summed(), r);
-                              sum += sum_of(x + at[0] + in_row[0], row.count, row.strides[0]);
-                            }
-                            y[at[1]] = static_cast<float>(sum);
-                          }
-                        });
+    parallel_for_chunks(
+        rounds_of(kept), at_once, threads, [&](std::int64_t first, std::int64_t last) {
+          for (std::int64_t k = first; k < last; ++k) {
+            const Offsets at = offsets_at(kept, k);
+            double sum = 0;
+            for (std::int64_t r = 0; r < rows; ++r) {
+              const Offsets in_row = offsets_at(outer_summed(), r);
+              const std::int64_t first_of_row = at[0] + in_row[0];
+              sum += sum_of(x + first_of_row, moved(z, first_of_row), row.count, row.strides[0]);
+            }
+            y[at[1]] = static_cast<float>(sum);
+          }
+        });
   }
 
-  void run_columns(const float* x, float* y, int threads) const {
+  void run_columns(const float* x, const float* z, float* y, int threads) const {
     const Loop& row = summed.back();
     const Loop& column = kept.back();
     const std::span<const Loop> outer_kept = std::span(kept).first(kept.size() - 1);
@@ -75,8 +82,9 @@ struct Reduction {
                             double sums[kSumColumns] = {};
                             for (std::int64_t r = 0; r < rows; ++r) {
                               const Offsets in_row = offsets_at(outer_summed(), r);
-                              add_columns(x + at[0] + in_row[0] + c, row.count, row.strides[0],
-                                          count, sums);
+                              const std::int64_t first_of_row = at[0] + in_row[0] + c;
+                              add_columns(x + first_of_row, moved(z, first_of_row), row.count,
+                                          row.strides[0], count, sums);
                             }
                             for (std::int64_t i = 0; i < count; ++i) {
                               y[at[1] + (c + i) * column.strides[1]] = static_cast<float>(sums[i]);
@@ -93,8 +101,9 @@ class SumToKernel final : public Kernel {
 
   void run(const Arguments& arguments) const override {
     const auto* x = arguments.input(0);
+    const auto* z = arguments.inputs.size() > 1 ? arguments.input(1) : nullptr;
     auto* y = arguments.output(0);
-    for (const Reduction& reduction : reductions_) reduction.run(x, y, threads_);
+    for (const Reduction& reduction : reductions_) reduction.run(x, z, y, threads_);
     zero_padding(y, y_, layout_, threads_);
   }
 
@@ -107,6 +116,7 @@ class SumToKernel final : public Kernel {
 
 }  // namespace
 
+/// Also of multiply_sum_to, whose second input is as the first.
 Answer sum_to(const NodeContext& node) {
   const Shape& x = node.input(0);
   const Shape& y = node.output(0);
@@ -123,7 +133,7 @@ Answer sum_to(const NodeContext& node) {
     reductions.emplace_back(nest);
   }
   Proposal proposal;
-  proposal.inputs = {format};
+  proposal.inputs.assign(node.node.inputs.size(), format);
   proposal.outputs = {format_of_y};
   proposal.kernel =
       std::make_unique<SumToKernel>(std::move(reductions), y, format_of_y.layout, node.threads);

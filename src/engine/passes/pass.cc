@@ -11,6 +11,7 @@ std::span<const Pass> passes() {
       {"fold_constants", fold_constants},
       {"fuse_norms", fuse_norms},
       {"add_gradients", add_gradients, false},
+      {"fuse_gradients", fuse_gradients},
       {"remove_dead_nodes", remove_dead_nodes},
       {"choose_layouts", choose_implementations},
       {"reuse_memory", place_memory},

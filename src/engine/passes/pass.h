@@ -24,6 +24,8 @@ void resolve_mode(Plan& plan, const SessionOptions& options);
 void fold_constants(Plan& plan, const SessionOptions& options);
 void fuse_norms(Plan& plan, const SessionOptions& options);
 void add_gradients(Plan& plan, const SessionOptions& options);
+/// What differentiation leaves where a tensor had several readers.
+void fuse_gradients(Plan& plan, const SessionOptions& options);
 void remove_dead_nodes(Plan& plan, const SessionOptions& options);
 /// Skipped, as "choose_layouts": everything stays row-major.
 void choose_implementations(Plan& plan, const SessionOptions& options);

@@ -23,7 +23,25 @@ using norm::HWY_NAMESPACE::V;
 /// f32 additions in a row, at most, before a sum goes to f64: 32 lose 2e-6 of it at worst.
 constexpr std::int64_t kInARow = 32;
 
-double sum_of_row(const float* x, std::int64_t count) {
+/// What is added up: elements of x, or of x·z.
+struct Terms {
+  const float* x;
+  template <class N>
+  HWY_INLINE V add(V sum, std::int64_t i, N n) const {
+    return hn::Add(sum, load(x + i, n));
+  }
+};
+struct Products {
+  const float* x;
+  const float* z;
+  template <class N>
+  HWY_INLINE V add(V sum, std::int64_t i, N n) const {
+    return hn::MulAdd(load(x + i, n), load(z + i, n), sum);
+  }
+};
+
+template <class Of>
+double sum_of_row(const Of& of, std::int64_t count) {
   const std::int64_t step = lanes();
   constexpr std::int64_t kSums = 4;  // 4 cycles of latency of an addition
   double total = 0;
@@ -35,20 +53,21 @@ double sum_of_row(const float* x, std::int64_t count) {
     V s3 = s0;
     std::int64_t i = first;
     for (; i + kSums * step <= last; i += kSums * step) {
-      s0 = hn::Add(s0, load(x + i, Full()));
-      s1 = hn::Add(s1, load(x + i + step, Full()));
-      s2 = hn::Add(s2, load(x + i + 2 * step, Full()));
-      s3 = hn::Add(s3, load(x + i + 3 * step, Full()));
+      s0 = of.add(s0, i, Full());
+      s1 = of.add(s1, i + step, Full());
+      s2 = of.add(s2, i + 2 * step, Full());
+      s3 = of.add(s3, i + 3 * step, Full());
     }
-    for (; i + step <= last; i += step) s0 = hn::Add(s0, load(x + i, Full()));
-    if (i < last) s1 = hn::Add(s1, load(x + i, First{last - i}));
+    for (; i + step <= last; i += step) s0 = of.add(s0, i, Full());
+    if (i < last) s1 = of.add(s1, i, First{last - i});
     const V all = hn::Add(hn::Add(s0, s1), hn::Add(s2, s3));
     total += static_cast<double>(norm::HWY_NAMESPACE::sum(all));
   }
   return total;
 }
 
-void add_columns_of(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t columns,
+template <class Of>
+void add_columns_of(const Of& of, std::int64_t rows, std::int64_t stride, std::int64_t columns,
                     double* sums) {
   const std::int64_t step = lanes();
   HWY_ALIGN float lane[16] = {};
@@ -56,7 +75,7 @@ void add_columns_of(const float* x, std::int64_t rows, std::int64_t stride, std:
     const std::int64_t last = std::min(first + kInARow, rows);
     const auto column = [&](std::int64_t c, auto n, std::int64_t count) EQUIPOISE_INLINE_LAMBDA {
       V s = hn::Zero(d);
-      for (std::int64_t r = first; r < last; ++r) s = hn::Add(s, load(x + r * stride + c, n));
+      for (std::int64_t r = first; r < last; ++r) s = of.add(s, r * stride + c, n);
       hn::Store(s, d, lane);
       for (std::int64_t i = 0; i < count; ++i) sums[c + i] += static_cast<double>(lane[i]);
     };
@@ -66,6 +85,16 @@ void add_columns_of(const float* x, std::int64_t rows, std::int64_t stride, std:
   }
 }
 
+double row(const float* x, const float* z, std::int64_t count) {
+  return z == nullptr ? sum_of_row(Terms{x}, count) : sum_of_row(Products{x, z}, count);
+}
+
+void columns_of_rows(const float* x, const float* z, std::int64_t rows, std::int64_t stride,
+                     std::int64_t columns, double* sums) {
+  z == nullptr ? add_columns_of(Terms{x}, rows, stride, columns, sums)
+               : add_columns_of(Products{x, z}, rows, stride, columns, sums);
+}
+
 }  // namespace equipoise::engine::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -73,19 +102,22 @@ HWY_AFTER_NAMESPACE();
 
 namespace equipoise::engine {
 
-HWY_EXPORT(sum_of_row);
-HWY_EXPORT(add_columns_of);
+HWY_EXPORT(row);
+HWY_EXPORT(columns_of_rows);
 
-double sum_of(const float* x, std::int64_t count, std::int64_t stride) {
-  if (stride == 1) return HWY_DYNAMIC_DISPATCH(sum_of_row)(x, count);
+double sum_of(const float* x, const float* z, std::int64_t count, std::int64_t stride) {
+  if (stride == 1) return HWY_DYNAMIC_DISPATCH(row)(x, z, count);
   double total = 0;
-  for (std::int64_t i = 0; i < count; ++i) total += static_cast<double>(x[i * stride]);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto term = static_cast<double>(x[i * stride]);
+    total += z == nullptr ? term : term * static_cast<double>(z[i * stride]);
+  }
   return total;
 }
 
-void add_columns(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t columns,
-                 double* sums) {
-  HWY_DYNAMIC_DISPATCH(add_columns_of)(x, rows, stride, columns, sums);
+void add_columns(const float* x, const float* z, std::int64_t rows, std::int64_t stride,
+                 std::int64_t columns, double* sums) {
+  HWY_DYNAMIC_DISPATCH(columns_of_rows)(x, z, rows, stride, columns, sums);
 }
 
 }  // namespace equipoise::engine

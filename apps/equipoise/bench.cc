@@ -174,7 +174,8 @@ template <class Run, class... Arguments>
 Command add(CLI::App& bench, const std::string& name, const std::string& description,
             const std::string& example, Arguments... arguments) {
   CLI::App* command = bench.add_subcommand(name, description);
-  command->footer(fmt::format("Example:\n  equipoise bench {}", example));
+  command->footer(
+      fmt::format("Models:\n{}\n\nExample:\n  equipoise bench {}", list_of_models(), example));
   auto run = std::make_shared<Run>(*command, arguments...);
   return {.options = command, .run = [run] { return run->run(); }};
 }
@@ -193,8 +194,7 @@ std::vector<Command> add_bench(CLI::App& program) {
       add<BenchRun>(*bench, "infer", "Time inference with made-up images",
                     "infer efficientnet_b0 --batch 1 --threads 2 --json", Mode::kInference),
       add<FloorRun>(*bench, "floor",
-                    "Time a training step's convolutions and matrix products, each alone in its "
-                    "best layout: no step can be faster than their sum",
+                    "Time the convolutions of a training step alone",
                     "floor resnet20 --batch 128 --size 28 --input-channels 1")};
 }
 

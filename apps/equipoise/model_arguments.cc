@@ -52,9 +52,9 @@ void require_use(const std::vector<const CLI::Option*>& options, bool used,
 }  // namespace
 
 ModelArguments::ModelArguments(CLI::App& command) {
-  command.add_option("MODEL,--model", name_, "The name of a network, see below")
-      ->required()
-      ->type_name("");
+  CLI::Option* name =
+      command.add_option("MODEL", name_, "The name of a network, see below")->type_name("");
+  command.add_option("--model", name_, "The same, as an option")->type_name("NAME")->excludes(name);
   add_sizes(command);
   add_norm(command);
   add_encoder(command);
@@ -198,6 +198,7 @@ void ModelArguments::add_encoder(CLI::App& command) {
 }
 
 Graph ModelArguments::build() const {
+  if (name_.empty()) throw CLI::RequiredError("MODEL");
   ModelOptions options = options_;
   if (momentum_) options.norm.rule = UpdateRule{.momentum = *momentum_};
   if (cumulative_) options.norm.rule = UpdateRule{.averaging = Averaging::kCumulative};

@@ -188,14 +188,12 @@ std::vector<Command> add_bench(CLI::App& program) {
   bench->group("Commands");
   bench->require_subcommand(1);
   bench->footer("Measure on a machine that does nothing else.");
-  return {
-      add<BenchRun>(*bench, "train", "Time training steps with made-up images",
-                    "train resnet50 --batch 16 --size 224 --profile", Mode::kTraining),
-      add<BenchRun>(*bench, "infer", "Time inference with made-up images",
-                    "infer efficientnet_b0 --batch 1 --threads 2 --json", Mode::kInference),
-      add<FloorRun>(*bench, "floor",
-                    "Time the convolutions of a training step alone",
-                    "floor resnet20 --batch 128 --size 28 --input-channels 1")};
+  return {add<BenchRun>(*bench, "train", "Time training steps with made-up images",
+                        "train resnet50 --batch 16 --size 224 --profile", Mode::kTraining),
+          add<BenchRun>(*bench, "infer", "Time inference with made-up images",
+                        "infer efficientnet_b0 --batch 1 --threads 2 --json", Mode::kInference),
+          add<FloorRun>(*bench, "floor", "Time the convolutions of a training step alone",
+                        "floor resnet20 --batch 128 --size 28 --input-channels 1")};
 }
 
 }  // namespace equipoise::program

@@ -67,7 +67,9 @@ class EQUIPOISE_API State {
   void extend(const Graph& graph);
 
   [[nodiscard]] bool has(std::string_view name) const;
-  /// Throws Error, with the nearest names, if there is none.
+  /// Row-major. Until the next run with this State: a run may keep parameters in another form, and
+  /// does not see what is written to a span from before it. Throws Error, with the nearest names,
+  /// if there is none.
   [[nodiscard]] std::span<float> values(std::string_view name);
   [[nodiscard]] std::span<const float> values(std::string_view name) const;
   [[nodiscard]] const Shape& shape(std::string_view name) const;
@@ -75,7 +77,7 @@ class EQUIPOISE_API State {
   /// Of the batch normalization whose buffer `running_mean` is called so; null if there is none.
   [[nodiscard]] RunningStatistics* running_statistics(std::string_view running_mean);
 
-  /// All of it, in the order of the graph.
+  /// All of it, in the order of the graph; until the next run, as `values`.
   [[nodiscard]] std::vector<StateView> entries();
   [[nodiscard]] std::vector<ConstStateView> entries() const;
 
@@ -85,6 +87,7 @@ class EQUIPOISE_API State {
   void load(std::span<const ConstStateView> source);
 
  private:
+  friend struct engine::ContextMemory;
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

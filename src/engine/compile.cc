@@ -102,8 +102,9 @@ void run_graph_passes(Plan& plan, const SessionOptions& options) {
 }
 
 std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t batch, int threads,
-                                    const SessionOptions& options) {
+                                    const SessionOptions& options, Homes homes) {
   auto plan = std::make_shared<Plan>(begin_plan(model, mode, batch, threads, options));
+  plan->homes = std::move(homes);
   run_graph_passes(*plan, options);
   for (const Pass& pass : passes()) {
     if (makes_plan(pass)) run_pass(pass, *plan, options);

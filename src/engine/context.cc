@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "engine/state.h"
 #include "equipoise/error.h"
 
 namespace equipoise {
@@ -52,17 +53,17 @@ void check_settings(const Plan& plan,
   }
 }
 
-/// The values of a tensor of the state. Throws Error if the state has others than the plan.
-float* values_of(State& state, const PlannedTensor& tensor) {
-  const std::span<float> values = state.values(tensor.state);
-  if (static_cast<std::int64_t>(values.size()) != tensor.shape.element_count()) {
-    throw Error(fmt::format("the state has {} values of '{}', whose shape is {}", values.size(),
-                            tensor.state, to_string(tensor.shape)));
-  }
-  return values.data();
-}
-
 }  // namespace
+
+float* ContextMemory::values_of(State& state, const PlannedTensor& tensor, Mode mode) {
+  State::Parts::Entry& entry = state.parts_->f32_entry(tensor.state);
+  if (entry.shape.element_count() != tensor.shape.element_count()) {
+    throw Error(fmt::format("the state has {} values of '{}', whose shape is {}",
+                            entry.shape.element_count(), tensor.state, to_string(tensor.shape)));
+  }
+  const bool writes = mode == Mode::kTraining;
+  return tensor.format.weights ? entry.as(tensor.format, writes) : entry.row_major(writes).data();
+}
 
 BoundPlan& ContextMemory::bind(const std::shared_ptr<const Plan>& plan, State& state) {
   check_settings(*plan, settings);
@@ -83,7 +84,7 @@ BoundPlan& ContextMemory::bind(const std::shared_ptr<const Plan>& plan, State& s
         bound->pointers[i] = arena.data() + tensor.offset;
         break;
       case Place::kState:
-        bound->pointers[i] = values_of(state, tensor);
+        bound->pointers[i] = values_of(state, tensor, plan->mode);
         break;
       case Place::kConstant:
         bound->pointers[i] = plan->constants.data() + tensor.offset;

@@ -35,6 +35,11 @@ struct ContextMemory {
 
   /// Makes room, and finds every tensor but the caller's inputs.
   BoundPlan& bind(const std::shared_ptr<const Plan>& plan, State& state);
+
+ private:
+  /// Of a tensor of the state, in the plan's format; training writes to them. Throws Error if the
+  /// state has others than the plan.
+  static float* values_of(State& state, const PlannedTensor& tensor, Mode mode);
 };
 
 }  // namespace equipoise::engine

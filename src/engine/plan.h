@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ enum class Place : std::uint8_t {
   kConstant,  ///< at an offset of the plan's constants
   kNorm,      ///< a record: the slot of a normalization
 };
+
+using Homes = std::map<std::string, Format, std::less<>>;
 
 struct PlannedTensor {
   Shape shape = {};
@@ -78,6 +81,9 @@ struct Plan {
   /// Name of the input that holds the learning rate.
   std::string rate_input = {};
   std::vector<PlannedNorm> norms;
+  /// In which the state keeps parameters and buffers, by name: as earlier plans of the session have
+  /// chosen, then this one for those that were not in it.
+  Homes homes;
   std::size_t arena_bytes = 0;
   AlignedBuffer constants;
   std::vector<PassReport> passes;

@@ -33,6 +33,7 @@ struct Session::Parts {
   Context context;
   std::uint64_t steps = 0;
   std::mutex turn;
+  engine::Homes homes;
   std::map<std::tuple<Mode, std::int64_t, int>, std::shared_ptr<const Plan>> plans;
 
   Parts(Graph g, SessionOptions o)
@@ -42,7 +43,10 @@ struct Session::Parts {
 
   const std::shared_ptr<const Plan>& plan(Mode mode, std::int64_t batch, int threads) {
     std::shared_ptr<const Plan>& plan = plans[{mode, batch, threads}];
-    if (!plan) plan = engine::compile(graph, mode, batch, threads, options);
+    if (!plan) {
+      plan = engine::compile(graph, mode, batch, threads, options, homes);
+      homes = plan->homes;
+    }
     return plan;
   }
 };

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "engine/onednn/adapter.h"
 #include "equipoise/error.h"
 #include "ops/normalization.h"
 
@@ -80,6 +81,14 @@ State::Parts::Entry& State::Parts::entry(std::string_view name) const {
   throw Error(fmt::format("the state has no '{}'{}", name, did_you_mean(name, names)));
 }
 
+State::Parts::Entry& State::Parts::f32_entry(std::string_view name) const {
+  Entry& found = entry(name);
+  if (!std::holds_alternative<std::span<float>>(found.values)) {
+    throw Error(fmt::format("'{}' is not a tensor of f32", name));
+  }
+  return found;
+}
+
 void State::Parts::add(std::unique_ptr<Entry> entry) {
   by_name[entry->name] = entry.get();
   entries.push_back(std::move(entry));
@@ -115,7 +124,6 @@ void State::extend(const Graph& graph) {
     auto entry = std::make_unique<Entry>();
     entry->name = info.name;
     entry->shape = info.type.shape.resolve(1);
-    const auto elements = static_cast<std::size_t>(entry->shape.element_count());
     std::span<float> values;
     if (const auto mean = means.find(id); mean != means.end()) {
       entry->running = mean->second;
@@ -124,8 +132,8 @@ void State::extend(const Graph& graph) {
       entry->running = var->second;
       values = var->second->mutable_var();
     } else {
-      entry->buffer = AlignedBuffer(std::max<std::size_t>(elements * sizeof(float), 1));
-      values = {reinterpret_cast<float*>(entry->buffer.data()), elements};
+      entry->allocate_row_major();
+      values = std::get<std::span<float>>(entry->values);
     }
     fill(values, info.initialization, name_key(info.name) ^ philox(parts_->seed, 0)[0]);
     entry->values = values;
@@ -144,18 +152,51 @@ void State::extend(const Graph& graph) {
   }
 }
 
+void State::Parts::Entry::allocate_row_major() {
+  const auto elements = static_cast<std::size_t>(shape.element_count());
+  buffer = AlignedBuffer(std::max<std::size_t>(elements * sizeof(float), 1));
+  values = std::span<float>(reinterpret_cast<float*>(buffer.data()), elements);
+}
+
+std::span<float> State::Parts::Entry::hand_out(bool writes) {
+  handed_out = true;
+  return std::holds_alternative<std::span<float>>(values) ? row_major(writes) : std::span<float>();
+}
+
+std::span<float> State::Parts::Entry::row_major(bool writes) {
+  if (!row_major_is_current) {
+    if (buffer.size() == 0) allocate_row_major();
+    engine::onednn::copy_weights(format, in_format.data(), {}, buffer.data());
+    row_major_is_current = true;
+  }
+  if (writes) in_format_is_current = false;
+  return std::get<std::span<float>>(values);
+}
+
+float* State::Parts::Entry::as(const engine::Format& wanted, bool writes) {
+  if (!in_format_is_current || format != wanted) {
+    row_major(false);
+    if (format != wanted || in_format.size() == 0) {
+      format = wanted;
+      in_format = AlignedBuffer();
+      in_format = AlignedBuffer(engine::bytes_of(wanted, shape, DType::kF32));
+    }
+    engine::onednn::copy_weights({}, buffer.data(), format, in_format.data());
+    in_format_is_current = true;
+  }
+  if (writes || !handed_out) row_major_is_current = false;
+  if (!handed_out) buffer = AlignedBuffer();
+  return reinterpret_cast<float*>(in_format.data());
+}
+
 bool State::has(std::string_view name) const { return parts_->by_name.contains(name); }
 
 std::span<float> State::values(std::string_view name) {
-  const auto* values = std::get_if<std::span<float>>(&parts_->entry(name).values);
-  if (values == nullptr) throw Error(fmt::format("'{}' is not a tensor of f32", name));
-  return *values;
+  return parts_->f32_entry(name).hand_out(true);
 }
 
 std::span<const float> State::values(std::string_view name) const {
-  const auto* values = std::get_if<std::span<float>>(&parts_->entry(name).values);
-  if (values == nullptr) throw Error(fmt::format("'{}' is not a tensor of f32", name));
-  return *values;
+  return parts_->f32_entry(name).hand_out(false);
 }
 
 const Shape& State::shape(std::string_view name) const { return parts_->entry(name).shape; }
@@ -167,13 +208,17 @@ RunningStatistics* State::running_statistics(std::string_view running_mean) {
 
 std::vector<StateView> State::entries() {
   std::vector<StateView> views;
-  for (const auto& entry : parts_->entries) views.push_back({entry->name, entry->values});
+  for (const auto& entry : parts_->entries) {
+    entry->hand_out(true);
+    views.push_back({entry->name, entry->values});
+  }
   return views;
 }
 
 std::vector<ConstStateView> State::entries() const {
   std::vector<ConstStateView> views;
   for (const auto& entry : parts_->entries) {
+    entry->hand_out(false);
     ConstStateView view{.name = entry->name, .values = {}};
     std::visit([&](auto values) { view.values = values; }, entry->values);
     views.push_back(view);
@@ -200,12 +245,14 @@ void State::load(std::span<const ConstStateView> source) {
     }
   }
   for (const ConstStateView& part : source) {
+    Parts::Entry& entry = parts_->entry(part.name);
+    entry.hand_out(true);
     std::visit(
         [&](auto to) {
           using Element = typename decltype(to)::element_type;
           std::ranges::copy(std::get<std::span<const Element>>(part.values), to.begin());
         },
-        parts_->entry(part.name).values);
+        entry.values);
   }
   for (const auto& running : parts_->running) running->discard();
 }

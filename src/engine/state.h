@@ -6,18 +6,40 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "engine/format.h"
 #include "equipoise/session.h"
 
 namespace equipoise {
 
 struct State::Parts {
+  /// Lives row-major, or as plans want it; whoever asks for its values gets them row-major.
   struct Entry {
     std::string name;
     Shape shape;
-    /// Its own memory, or a part of `running`.
+    /// Row-major: its own memory, or a part of `running`. Empty while the other form is all there
+    /// is.
     AlignedBuffer buffer;
     RunningStatistics* running = nullptr;
     std::variant<std::span<float>, std::span<std::int64_t>> values;
+
+    engine::Format format = {};
+    AlignedBuffer in_format = {};
+    /// Which of the two holds the values; both may.
+    bool row_major_is_current = true;
+    bool in_format_is_current = false;
+    /// Somebody may still look there: it is not given back.
+    bool handed_out = false;
+
+    /// The values row-major; they may be written to if `writes`.
+    std::span<float> row_major(bool writes);
+    /// The values in a format of a convolution's weights.
+    float* as(const engine::Format& wanted, bool writes);
+
+    /// The same for somebody outside, who may keep the address. Nothing for values that are not
+    /// f32.
+    std::span<float> hand_out(bool writes);
+
+    void allocate_row_major();
   };
 
   std::uint64_t seed = 0;
@@ -26,6 +48,7 @@ struct State::Parts {
   std::vector<std::unique_ptr<RunningStatistics>> running;
 
   Entry& entry(std::string_view name) const;
+  Entry& f32_entry(std::string_view name) const;
   void add(std::unique_ptr<Entry> entry);
 };
 

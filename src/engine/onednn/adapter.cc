@@ -104,6 +104,14 @@ Desc weights_desc(const Format& format, const Dims& dims) {
   return format.weights ? format.weights->desc() : row_major(dims);
 }
 
+void copy_weights(const Format& from, const void* src, const Format& to, void* dst) {
+  const Dims dims = dims_of((from.weights ? from : to).weights->desc());
+  dnnl::memory source(weights_desc(from, dims), cpu(), const_cast<void*>(src));
+  dnnl::memory target(weights_desc(to, dims), cpu(), dst);
+  dnnl::reorder(source, target).execute(stream(), source, target);
+  stream().wait();
+}
+
 std::string describe(const Desc& desc) {
   const Blocking blocking = blocking_of(desc);
   std::vector<std::size_t> order(blocking.strides.size());

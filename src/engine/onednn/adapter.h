@@ -34,6 +34,9 @@ Format weights_format(const Desc& desc);
 /// The other way round.
 Desc weights_desc(const Format& format, const Dims& dims);
 
+/// Between two formats of weights, one of which may be row-major.
+void copy_weights(const Format& from, const void* src, const Format& to, void* dst);
+
 /// "AcdB16a16b": which dimension, outermost first, and the blocks inside; a capital letter is
 /// blocked.
 std::string describe(const Desc& desc);

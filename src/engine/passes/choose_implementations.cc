@@ -25,6 +25,11 @@ class Choice {
         formats_(plan.graph.tensors().size()) {}
 
   void run() {
+    for (std::size_t i = 0; i < formats_.size(); ++i) {
+      const auto home = plan_.homes.find(plan_.graph.tensors()[i].name);
+      if (is_kept(plan_.graph.tensors()[i]) && home != plan_.homes.end())
+        formats_[i] = home->second;
+    }
     for (Plan::Output& output : plan_.outputs) copy_if_given(output.tensor);
     for (const Node& node : before_) {
       choose(node);
@@ -47,6 +52,18 @@ class Choice {
   }
 
  private:
+  static bool is_kept(const TensorInfo& info) {
+    return info.role == TensorRole::kParameter || info.role == TensorRole::kBuffer;
+  }
+
+  /// A parameter or buffer that nobody has read yet lives as its first reader wants it: weights as
+  /// the forward's convolution does.
+  void settle(TensorId id, const Format& wanted) {
+    const TensorInfo& info = plan_.graph.tensor(id);
+    const Format home = wanted.weights ? wanted : Format{};
+    if (is_kept(info) && plan_.homes.try_emplace(info.name, home).second) format(id) = home;
+  }
+
   Format& format(TensorId id) { return formats_[static_cast<std::size_t>(id.index)]; }
 
   NodeContext context_of(const Node& node) {
@@ -61,7 +78,9 @@ class Choice {
   /// What a run gives back belongs to it, also if it is the caller's input or lives in the State.
   void copy_if_given(TensorId& id) {
     const TensorInfo& info = plan_.graph.tensor(id);
-    if (info.role != TensorRole::kResult && info.type.dtype == DType::kF32) id = reordered(id, {});
+    if (info.role == TensorRole::kResult || info.type.dtype != DType::kF32) return;
+    settle(id, {});
+    id = reordered(id, {});
   }
 
   /// What a run gives back is row-major, as soon as it is there: a run may stop at its node.
@@ -123,6 +142,7 @@ class Choice {
   }
 
   TensorId in_format(TensorId id, const Format& wanted) {
+    settle(id, wanted);
     if (plan_.graph.tensor(id).type.record || format(id) == wanted) return id;
     for (const auto& [from, to] : reordered_) {
       if (from == id && format(to) == wanted) return to;

@@ -15,6 +15,7 @@ Answer convolution_data_gradient_row_major(const NodeContext& node);
 Answer convolution_weight_gradient_preferred(const NodeContext& node);
 Answer convolution_weight_gradient_channels_last(const NodeContext& node);
 Answer convolution_weight_gradient_row_major(const NodeContext& node);
+Answer depthwise_weight_gradient(const NodeContext& node);
 
 Answer linear(const NodeContext& node);
 Answer linear_data_gradient(const NodeContext& node);

@@ -13,6 +13,7 @@ constexpr Implementation kAll[] = {
     {"convolution_data_gradient", "onednn", convolution_data_gradient_preferred},
     {"convolution_data_gradient", "onednn channels_last", convolution_data_gradient_channels_last},
     {"convolution_data_gradient", "onednn row-major", convolution_data_gradient_row_major},
+    {"convolution_weight_gradient", "depthwise", depthwise_weight_gradient},
     {"convolution_weight_gradient", "onednn", convolution_weight_gradient_preferred},
     {"convolution_weight_gradient", "onednn channels_last",
      convolution_weight_gradient_channels_last},

@@ -1,0 +1,116 @@
+/// The weight gradient of a depthwise convolution, where channels lie together: for kernels of 5 ×
+/// 5, oneDNN 2.6 has no implementation in blocked layouts but `ref`, and a slow one in
+/// channels_last.
+
+#include "engine/simd/depthwise.h"
+
+#include <algorithm>
+
+#include "base/parallel.h"
+#include "engine/implementations/implementations.h"
+#include "engine/implementations/planes.h"
+#include "engine/layout.h"
+#include "ops/convolution.h"
+
+namespace equipoise::engine {
+namespace {
+
+using Gradient = ConvolutionWeightGradient;
+
+/// Channels of one task: a block, or in channels_last as many as a line of the cache holds.
+constexpr std::int64_t kChannels = 16;
+
+class DepthwiseWeightGradient final : public Kernel {
+ public:
+  DepthwiseWeightGradient(const DepthwiseGeometry& geometry, std::int64_t samples,
+                          std::int64_t channels, Layout layout, int threads)
+      : geometry_(geometry),
+        samples_(samples),
+        channels_(channels),
+        lanes_(layout == Layout::kChannelsLast ? kChannels : block_of(layout)),
+        step_(layout == Layout::kChannelsLast ? channels : lanes_),
+        threads_(threads) {}
+
+  std::size_t scratch_bytes() const {
+    return static_cast<std::size_t>(samples_ * blocks() * taps() * lanes_) * sizeof(float);
+  }
+
+  void run(const Arguments& arguments) const override {
+    const float* const x = arguments.input(Gradient::kX);
+    const float* const dy = arguments.input(Gradient::kDY);
+    auto* const sums = static_cast<float*>(arguments.scratch);
+    const std::int64_t x_positions = geometry_.x_height * geometry_.x_width;
+    const std::int64_t y_positions = geometry_.y_height * geometry_.y_width;
+    parallel_for(samples_ * blocks(), threads_, [&](std::int64_t task, int) {
+      depthwise_weight_sums(geometry_, x + offset(task, x_positions),
+                            dy + offset(task, y_positions), step_, stored(task % blocks()),
+                            sums + task * taps() * lanes_);
+    });
+    float* const dweight = arguments.output(Gradient::kDWeight);
+    parallel_for(blocks(), threads_, [&](std::int64_t block, int) { merge(sums, block, dweight); });
+  }
+
+ private:
+  std::int64_t blocks() const { return (channels_ + lanes_ - 1) / lanes_; }
+  std::int64_t taps() const { return geometry_.kernel_height * geometry_.kernel_width; }
+  std::int64_t real(std::int64_t block) const {
+    return std::min(lanes_, channels_ - block * lanes_);
+  }
+  /// Also of padding, which channels_last has none of.
+  std::int64_t stored(std::int64_t block) const { return step_ == lanes_ ? lanes_ : real(block); }
+  std::int64_t offset(std::int64_t task, std::int64_t positions) const {
+    return step_ == lanes_ ? task * positions * lanes_
+                           : task / blocks() * positions * channels_ + task % blocks() * lanes_;
+  }
+
+  void merge(const float* sums, std::int64_t block, float* dweight) const {
+    for (std::int64_t c = 0; c < real(block); ++c) {
+      for (std::int64_t k = 0; k < taps(); ++k) {
+        double sum = 0;
+        for (std::int64_t n = 0; n < samples_; ++n) {
+          sum += static_cast<double>(
+              sums[(n * blocks() + block) * taps() * lanes_ + k * stored(block) + c]);
+        }
+        dweight[(block * lanes_ + c) * taps() + k] = static_cast<float>(sum);
+      }
+    }
+  }
+
+  DepthwiseGeometry geometry_;
+  std::int64_t samples_, channels_, lanes_, step_;
+  int threads_;
+};
+
+}  // namespace
+
+Answer depthwise_weight_gradient(const NodeContext& node) {
+  const auto& operation = static_cast<const Gradient&>(*node.node.operation);
+  const ops::ConvolutionOptions& options = operation.options();
+  const Shape& x = node.input(Gradient::kX);
+  const Shape& dy = node.input(Gradient::kDY);
+  if (options.groups != x.channels() || dy.channels() != x.channels()) return "it is not depthwise";
+  if (node.has_output(Gradient::kDBias)) return "it has a bias";
+  if (!has_depthwise_loop(operation.kernel()[1])) return "its kernel is not 3, 5 or 7 wide";
+  if (node.preferred == Layout::kChannelsFirst) return "channels do not lie together";
+  const DepthwiseGeometry geometry{.x_height = x[2],
+                                   .x_width = x[3],
+                                   .y_height = dy[2],
+                                   .y_width = dy[3],
+                                   .kernel_height = operation.kernel()[0],
+                                   .kernel_width = operation.kernel()[1],
+                                   .stride_height = options.stride[0],
+                                   .stride_width = options.stride[1],
+                                   .dilation_height = options.dilation[0],
+                                   .dilation_width = options.dilation[1],
+                                   .top = options.padding.top,
+                                   .left = options.padding.left};
+  auto kernel = std::make_unique<DepthwiseWeightGradient>(geometry, x.samples(), x.channels(),
+                                                          node.preferred, node.threads);
+  const std::size_t scratch_bytes = kernel->scratch_bytes();
+  Proposal proposal = in_layout(node, {.layout = node.preferred}, std::move(kernel));
+  proposal.outputs[Gradient::kDWeight] = {};
+  proposal.scratch_bytes = scratch_bytes;
+  return proposal;
+}
+
+}  // namespace equipoise::engine

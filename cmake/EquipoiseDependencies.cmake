@@ -4,6 +4,7 @@ find_package(hwy 1.0.3 REQUIRED)
 find_package(fmt 9 REQUIRED)
 find_package(Dnnl 2.6 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)  # whatever runs our loops, it runs oneDNN's
 
 if(EQUIPOISE_THREADING STREQUAL "openmp")

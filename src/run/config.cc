@@ -1,0 +1,210 @@
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "equipoise/error.h"
+#include "equipoise/run.h"
+
+namespace equipoise {
+namespace {
+
+bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+
+bool is_key_character(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
+}
+
+/// Whether TOML has a text as a number or truth value, so that it needs no quotation marks.
+bool is_bare(std::string_view text) {
+  if (text == "true" || text == "false") return true;
+  const auto digits = [&text] {
+    std::size_t count = 0;
+    while (count < text.size() && is_digit(text[count])) ++count;
+    text.remove_prefix(count);
+    return count;
+  };
+  const auto skip = [&text](std::string_view any) {
+    const bool there = !text.empty() && any.find(text.front()) != std::string_view::npos;
+    if (there) text.remove_prefix(1);
+    return there;
+  };
+  skip("-");
+  if (text.starts_with('0') && text.size() > 1 && is_digit(text[1])) return false;
+  if (digits() == 0) return false;
+  if (skip(".") && digits() == 0) return false;
+  if (skip("eE")) {
+    skip("+-");
+    if (digits() == 0) return false;
+  }
+  return text.empty();
+}
+
+std::string in_quotation_marks(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      result += {'\\', c};
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      result += fmt::format("\\u{:04X}", c);
+    } else {
+      result += c;
+    }
+  }
+  return result + "\"";
+}
+
+std::string value_text(const std::string& value) {
+  return is_bare(value) ? value : in_quotation_marks(value);
+}
+
+/// Goes through a text of settings, character by character.
+class Reader {
+ public:
+  Reader(std::string_view text, std::string_view where) : rest_(text), where_(where) {}
+
+  std::vector<Setting> settings() {
+    std::vector<Setting> settings;
+    std::set<std::string> keys;
+    for (skip_lines(); !rest_.empty(); skip_lines()) {
+      Setting next{.key = key(), .values = {}, .line = line_};
+      if (!keys.insert(next.key).second) fail(fmt::format("'{}' is set a second time", next.key));
+      skip_blanks();
+      if (!take('=')) fail(fmt::format("'{}' is not followed by '='", next.key));
+      skip_blanks();
+      next.values = values();
+      skip_blanks();
+      skip_comment();
+      if (!rest_.empty() && !take('\n')) fail("there is more behind the value");
+      settings.push_back(std::move(next));
+    }
+    return settings;
+  }
+
+ private:
+  [[noreturn]] void fail(std::string_view what) const {
+    throw Error(fmt::format("'{}', line {}: {}", where_, line_, what));
+  }
+
+  bool take(char wanted) {
+    if (!rest_.starts_with(wanted)) return false;
+    rest_.remove_prefix(1);
+    if (wanted == '\n') ++line_;
+    return true;
+  }
+
+  void skip_blanks() {
+    while (take(' ') || take('\t') || take('\r')) {
+    }
+  }
+
+  void skip_comment() {
+    if (rest_.starts_with('#')) rest_.remove_prefix(std::min(rest_.find('\n'), rest_.size()));
+  }
+
+  void skip_lines() {
+    do {
+      skip_blanks();
+      skip_comment();
+    } while (take('\n'));
+  }
+
+  std::string key() {
+    if (rest_.starts_with('[')) fail("it has a section; settings are `key = value`");
+    const auto end = std::ranges::find_if_not(rest_, is_key_character);
+    const auto length = static_cast<std::size_t>(end - rest_.begin());
+    if (length == 0) fail("a line has to be `key = value`");
+    std::string key(rest_.substr(0, length));
+    rest_.remove_prefix(length);
+    return key;
+  }
+
+  std::vector<std::string> values() {
+    if (!take('[')) return {value()};
+    std::vector<std::string> list;
+    for (skip_lines(); !take(']'); skip_lines()) {
+      if (!list.empty() && !take(',')) fail("values of a list are separated by ','");
+      skip_lines();
+      if (take(']')) break;  // behind a last comma
+      list.push_back(value());
+    }
+    return list;
+  }
+
+  std::string value() {
+    if (take('"')) return basic_string();
+    if (take('\'')) return literal_string();
+    const auto end = std::ranges::find_if(rest_, [](char c) {
+      return c == ',' || c == ']' || c == '#' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    });
+    std::string text(rest_.begin(), end);
+    if (!is_bare(text)) fail(fmt::format("'{}' is no number; a text has quotation marks", text));
+    rest_.remove_prefix(text.size());
+    return text;
+  }
+
+  std::string literal_string() {
+    const std::size_t end = std::min(rest_.find('\''), rest_.find('\n'));
+    if (end >= rest_.size() || rest_[end] == '\n') fail("a text has no end");
+    std::string text(rest_.substr(0, end));
+    rest_.remove_prefix(end + 1);
+    return text;
+  }
+
+  std::string basic_string() {
+    std::string text;
+    while (!take('"')) {
+      if (rest_.empty() || rest_.front() == '\n') fail("a text has no end");
+      if (take('\\')) {
+        text += escaped();
+      } else {
+        text += rest_.front();
+        rest_.remove_prefix(1);
+      }
+    }
+    return text;
+  }
+
+  char escaped() {
+    constexpr std::string_view kNames = "\"\\nt";
+    constexpr std::string_view kMeanings = "\"\\\n\t";
+    for (std::size_t i = 0; i < kNames.size(); ++i) {
+      if (take(kNames[i])) return kMeanings[i];
+    }
+    unsigned code = 0;
+    const bool coded = rest_.size() >= 5 && rest_.front() == 'u' &&
+                       std::ranges::all_of(rest_.substr(1, 4),
+                                           [](unsigned char c) { return std::isxdigit(c) != 0; });
+    if (coded) std::from_chars(rest_.data() + 1, rest_.data() + 5, code, 16);
+    if (coded && code < 0x80) {
+      rest_.remove_prefix(5);
+      return static_cast<char>(code);
+    }
+    fail(R"(behind a '\' may be one of " \ n t, or u and four digits below 0080)");
+  }
+
+  std::string_view rest_;
+  std::string where_;
+  int line_ = 1;
+};
+
+}  // namespace
+
+std::vector<Setting> parse_settings(std::string_view text, std::string_view where) {
+  return Reader(text, where).settings();
+}
+
+std::string to_text(const Setting& setting) {
+  if (setting.values.size() == 1) {
+    return fmt::format("{} = {}\n", setting.key, value_text(setting.values.front()));
+  }
+  std::string list;
+  for (const std::string& value : setting.values) {
+    list += (list.empty() ? "" : ", ") + value_text(value);
+  }
+  return fmt::format("{} = [{}]\n", setting.key, list);
+}
+
+}  // namespace equipoise

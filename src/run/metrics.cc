@@ -1,0 +1,59 @@
+#include "run/metrics.h"
+
+#include <limits>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "equipoise/error.h"
+#include "run/files.h"
+
+namespace equipoise {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// JSON has no numbers that are not finite: they are null.
+double number(const Json& line, const char* key) {
+  const Json& value = line.at(key);
+  return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+}
+
+Metric parse_line(std::string_view text) {
+  const Json line = Json::parse(text.begin(), text.end());
+  return {.step = line.at("step").get<std::int64_t>(),
+          .epoch = number(line, "epoch"),
+          .split = line.at("split").get<std::string>(),
+          .loss = number(line, "loss"),
+          .accuracy = number(line, "accuracy"),
+          .rate = number(line, "lr"),
+          .time = number(line, "time")};
+}
+
+}  // namespace
+
+std::string run::to_line(const Metric& metric) {
+  const Json line = {{"step", metric.step}, {"epoch", metric.epoch},       {"split", metric.split},
+                     {"loss", metric.loss}, {"accuracy", metric.accuracy}, {"lr", metric.rate},
+                     {"time", metric.time}};
+  return line.dump() + "\n";
+}
+
+std::vector<Metric> read_metrics(const std::filesystem::path& path) {
+  const std::vector<std::byte> bytes = run::read_file(path);
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::vector<Metric> metrics;
+  for (std::size_t end = 0; (end = text.find('\n')) != std::string_view::npos;) {
+    try {
+      metrics.push_back(parse_line(text.substr(0, end)));
+    } catch (const nlohmann::json::exception& error) {
+      throw Error(fmt::format("'{}', line {}: it is no metric: {}", path.string(),
+                              metrics.size() + 1, error.what()));
+    }
+    text.remove_prefix(end + 1);
+  }
+  return metrics;
+}
+
+}  // namespace equipoise

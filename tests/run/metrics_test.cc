@@ -1,0 +1,62 @@
+#include "run/metrics.h"
+
+#include <cmath>
+#include <limits>
+
+#include <gmock/gmock.h>
+
+#include "equipoise/run.h"
+#include "run/temporary_folder.h"
+
+namespace equipoise::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+using Metrics = TemporaryFolder;
+
+const Metric kMetric{.step = 120,
+                     .epoch = 0.5,
+                     .split = "training",
+                     .loss = 1.0 / 3,
+                     .accuracy = 0.75,
+                     .rate = 0.1,
+                     .time = 12.25};
+
+TEST_F(Metrics, ALineHasTheDocumentedFields) {
+  EXPECT_EQ(run::to_line(kMetric),
+            R"({"step":120,"epoch":0.5,"split":"training","loss":0.3333333333333333,)"
+            R"("accuracy":0.75,"lr":0.1,"time":12.25})"
+            "\n");
+}
+
+TEST_F(Metrics, ComeBack) {
+  write(folder_ / "m", run::to_line(kMetric) + run::to_line(kMetric));
+  EXPECT_THAT(read_metrics(folder_ / "m"), ElementsAre(kMetric, kMetric));
+}
+
+TEST_F(Metrics, WhatIsNotFiniteIsNull) {
+  Metric metric = kMetric;
+  metric.loss = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(run::to_line(metric), HasSubstr(R"("loss":null)"));
+  write(folder_ / "m", run::to_line(metric));
+  EXPECT_TRUE(std::isnan(read_metrics(folder_ / "m").at(0).loss));
+}
+
+TEST_F(Metrics, ALastLineThatIsCutOffIsLeftOut) {
+  write(folder_ / "m", run::to_line(kMetric) + R"({"step":140,"epo)");
+  EXPECT_THAT(read_metrics(folder_ / "m"), ElementsAre(kMetric));
+}
+
+TEST_F(Metrics, OtherLinesAreErrors) {
+  for (const char* line : {"{}", "[]", "x", "", R"({"step":"a"})"}) {
+    write(folder_ / "m", run::to_line(kMetric) + line + "\n");
+    EXPECT_THAT(error_of([&] { static_cast<void>(read_metrics(folder_ / "m")); }),
+                HasSubstr("line 2"))
+        << line;
+  }
+}
+
+}  // namespace
+}  // namespace equipoise::testing

@@ -3,6 +3,8 @@
 /// Images, and what is done to them before a network sees them.
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "equipoise/export.h"
@@ -18,7 +20,39 @@ struct Image {
   std::vector<std::uint8_t> pixels;
 };
 
-enum class Interpolation : std::uint8_t { kBilinear, kBicubic };
+/// How values between pixels are found: by a triangle, by Keys' cubic with a = −1/2 (Keys 1981,
+/// equation 8), or as the mean of the pixels whose centers it covers (of none: the nearest).
+enum class Interpolation : std::uint8_t { kBilinear, kBicubic, kBox };
+
+/// A part of an image in pixels from its upper left corner; edges may lie within pixels.
+struct Box {
+  float left = 0;
+  float top = 0;
+  float right = 0;
+  float bottom = 0;
+};
+
+/// The image, or the part of it in the box, with width × height pixels. Where it becomes smaller,
+/// the kernel is as much wider, so that every pixel of the source counts (antialiasing). Rows come
+/// first, then columns, rounded to bytes after each, in the fixed-point arithmetic of Pillow's
+/// `Image.resize`, so the bytes are the same as Pillow's. Throws Error for an image that does not
+/// hold together, sides below 1 or beyond 2^24, more bytes than 2^31, and a box that is empty or
+/// leaves the image. Thread-safe, as all functions here.
+[[nodiscard]] EQUIPOISE_API Image resize(const Image& image, int width, int height,
+                                         Interpolation interpolation,
+                                         const std::optional<Box>& box = std::nullopt);
+
+/// The part of width × height pixels whose upper left corner is (left, top). Throws Error where it
+/// leaves the image.
+[[nodiscard]] EQUIPOISE_API Image crop(const Image& image, int left, int top, int width,
+                                       int height);
+
+/// Mirrored: left becomes right.
+[[nodiscard]] EQUIPOISE_API Image flip(const Image& image);
+
+/// With 1 or 3 channels: color becomes its luma, (19595·R + 38470·G + 7471·B + 2^15) / 2^16 (ITU-R
+/// 601-2, as Pillow's mode L), grey three equal channels. Throws Error for another number.
+[[nodiscard]] EQUIPOISE_API Image with_channels(const Image& image, int channels);
 
 /// From an image to a network's input (C, H, W): the shorter side is resized to `resize` (0: as it
 /// is), the middle is cut out (0: all of it), and each channel becomes (value/255 − mean) / std.
@@ -36,5 +70,14 @@ struct Preprocessing {
 
   bool operator==(const Preprocessing&) const = default;
 };
+
+/// Preprocesses an image into channels × height × width floats, as torchvision's Resize,
+/// CenterCrop, ToTensor and Normalize do: the longer side is resized to ⌊resize·longer/shorter⌋,
+/// and a middle that lies between two pixels goes to the even one. Throws Error for settings that
+/// contradict each other, an image that is smaller than what is to be cut out, a buffer of another
+/// size, and with height or width 0, which take the size of the image, if the buffer does not have
+/// it. Thread-safe.
+EQUIPOISE_API void preprocess(const Image& image, const Preprocessing& preprocessing,
+                              std::span<float> chw);
 
 }  // namespace equipoise

@@ -67,6 +67,8 @@ struct PlanReport {
   /// In the order in which they ran.
   std::vector<PassReport> passes = {};
   std::vector<StepReport> steps = {};
+  /// So many steps, the first ones, read nothing but the state: they run when it has changed.
+  std::size_t prepared_steps = 0;
   /// The step after which the gate decides whether the update runs, or −1.
   int gate_step = -1;
 };

@@ -83,12 +83,21 @@ class EQUIPOISE_API RunningStatistics {
   std::span<const float> var() const { return var_; }
   std::int64_t num_batches_tracked() const { return num_batches_tracked_; }
 
-  /// For readers of checkpoints. What is staged stays staged.
-  std::span<float> mutable_mean() { return mean_; }
-  std::span<float> mutable_var() { return var_; }
+  /// For readers of checkpoints. What is staged stays staged. Call them anew for each change:
+  /// whoever keeps results of these values looks at `revision`.
+  std::span<float> mutable_mean() {
+    ++revision_;
+    return mean_;
+  }
+  std::span<float> mutable_var() {
+    ++revision_;
+    return var_;
+  }
   std::span<std::int64_t, 1> mutable_num_batches_tracked() {
     return std::span<std::int64_t, 1>(&num_batches_tracked_, 1);
   }
+  /// Grows with each call that may have changed mean or var.
+  [[nodiscard]] std::uint64_t revision() const { return revision_; }
   /// As constructed: mean 0, variance 1, no batches, nothing staged.
   void reset();
 
@@ -130,6 +139,7 @@ class EQUIPOISE_API RunningStatistics {
   std::vector<float> mean_;
   std::vector<float> var_;
   std::int64_t num_batches_tracked_ = 0;
+  std::uint64_t revision_ = 0;
   std::vector<Moments> staged_;
 };
 

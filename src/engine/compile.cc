@@ -82,7 +82,8 @@ namespace {
 
 /// Those that make the plan itself; they look at the option themselves.
 bool makes_plan(const Pass& pass) {
-  return pass.run == choose_implementations || pass.run == place_memory;
+  return pass.run == choose_implementations || pass.run == prepare_state ||
+         pass.run == place_memory;
 }
 
 void run_pass(const Pass& pass, Plan& plan, const SessionOptions& options) {
@@ -102,9 +103,11 @@ void run_graph_passes(Plan& plan, const SessionOptions& options) {
 }
 
 std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t batch, int threads,
-                                    const SessionOptions& options, Homes homes) {
+                                    const SessionOptions& options, Homes homes,
+                                    NormsAre norms_are) {
   auto plan = std::make_shared<Plan>(begin_plan(model, mode, batch, threads, options));
   plan->homes = std::move(homes);
+  plan->norms_are = norms_are;
   run_graph_passes(*plan, options);
   for (const Pass& pass : passes()) {
     if (makes_plan(pass)) run_pass(pass, *plan, options);

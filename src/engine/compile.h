@@ -17,7 +17,8 @@ void run_graph_passes(Plan& plan, const SessionOptions& options);
 /// Runs all passes. Throws Error for a loss or tap that the graph lacks, inputs that do not fit the
 /// batch size, and a plan of more memory than the machine has left.
 std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t batch, int threads,
-                                    const SessionOptions& options, Homes homes = {});
+                                    const SessionOptions& options, Homes homes = {},
+                                    NormsAre norms_are = NormsAre::kFolded);
 
 /// Throws Error for a pass that there is not, with those that there are.
 void check_options(const Graph& model, const SessionOptions& options);

@@ -65,6 +65,28 @@ float* ContextMemory::values_of(State& state, const PlannedTensor& tensor, Mode 
   return tensor.format.weights ? entry.as(tensor.format, writes) : entry.row_major(writes).data();
 }
 
+void ContextMemory::bind_prepared(BoundPlan& bound, State& state) {
+  bound.version = state.parts_->version();
+  bound.stale.clear();
+  if (bound.prepared_from == bound.version) return;
+  const std::vector<PlannedTensor>& tensors = bound.plan->tensors;
+  bool any_stale = false;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (tensors[i].place != Place::kPrepared || tensors[i].root >= 0) continue;
+    PreparedTensor& prepared =
+        state.parts_->prepared_tensor(tensors[i].state, tensors[i].format, tensors[i].bytes);
+    bound.pointers[i] = prepared.memory.data();
+    bound.stale.push_back(&prepared);
+    any_stale |= prepared.from != bound.version;
+  }
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (tensors[i].place != Place::kPrepared || tensors[i].root < 0) continue;
+    bound.pointers[i] = bound.pointers[static_cast<std::size_t>(tensors[i].root)];
+  }
+  // Another plan may have computed all of them.
+  if (!any_stale) bound.stale.clear();
+}
+
 BoundPlan& ContextMemory::bind(const std::shared_ptr<const Plan>& plan, State& state) {
   check_settings(*plan, settings);
   arena.reserve(plan->arena_bytes);
@@ -92,10 +114,13 @@ BoundPlan& ContextMemory::bind(const std::shared_ptr<const Plan>& plan, State& s
       case Place::kNorm:
         bound->pointers[i] = &bound->run.norms[static_cast<std::size_t>(tensor.norm)];
         break;
+      case Place::kPrepared:
       case Place::kInput:
         break;
     }
   }
+  if (plan->mode == Mode::kTraining) ++state.parts_->writes;
+  if (plan->mode == Mode::kInference) bind_prepared(*bound, state);
   for (std::size_t n = 0; n < plan->norms.size(); ++n) {
     const PlannedNorm& norm = plan->norms[n];
     NormSlot& slot = bound->run.norms[n];

@@ -8,6 +8,7 @@
 #include "base/aligned_buffer.h"
 #include "engine/plan.h"
 #include "engine/run_context.h"
+#include "engine/state.h"
 #include "equipoise/session.h"
 
 namespace equipoise::engine {
@@ -20,6 +21,13 @@ struct BoundPlan {
   std::vector<void*> inputs;    ///< of the step that runs
   std::vector<void*> outputs;
   RunContext run;
+  /// Of the state that the plan is bound to, and that from which prepared tensors were computed.
+  StateVersion version = {};
+  StateVersion prepared_from = {};
+  /// Prepared tensors, if they have to be computed anew before the plan runs.
+  std::vector<PreparedTensor*> stale;
+  /// Whether all that is prepared, or read of the state as it is, was finite then.
+  bool finite = true;
   /// If set, receives what each step takes.
   double* milliseconds = nullptr;
 
@@ -37,6 +45,7 @@ struct ContextMemory {
   BoundPlan& bind(const std::shared_ptr<const Plan>& plan, State& state);
 
  private:
+  static void bind_prepared(BoundPlan& bound, State& state);
   /// Of a tensor of the state, in the plan's format; training writes to them. Throws Error if the
   /// state has others than the plan.
   static float* values_of(State& state, const PlannedTensor& tensor, Mode mode);

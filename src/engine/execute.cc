@@ -1,14 +1,17 @@
 #include "engine/execute.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <exception>
 #include <new>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "base/parallel.h"
 #include "base/text.h"
 #include "equipoise/error.h"
 #include "graph/operation.h"
@@ -48,6 +51,21 @@ std::vector<RunningStatistics*> staged(BoundPlan& bound) {
   return all;
 }
 
+/// Of f32; any padding is finite.
+bool all_finite(const void* data, std::size_t bytes, int threads) {
+  const auto* const bits = static_cast<const std::uint32_t*>(data);
+  std::atomic<bool> finite{true};
+  parallel_for_chunks(static_cast<std::int64_t>(bytes / sizeof(std::uint32_t)), 65536, threads,
+                      [&](std::int64_t first, std::int64_t last) {
+                        std::uint32_t largest = 0;  // |x|; infinities and NaN have the largest bits
+                        for (std::int64_t i = first; i < last; ++i) {
+                          largest = std::max(largest, bits[i] & 0x7fffffffU);
+                        }
+                        if (largest >= 0x7f800000U) finite = false;
+                      });
+  return finite;
+}
+
 /// Behind step s and the reorders of its results that follow it.
 std::size_t end_of_reorders(const Plan& plan, std::size_t s) {
   const auto nodes = plan.graph.nodes();
@@ -80,6 +98,23 @@ void execute(BoundPlan& bound, std::size_t first, std::size_t last) {
   }
 }
 
+void prepare(BoundPlan& bound) {
+  if (bound.prepared_from == bound.version) return;
+  bound.prepared_from = {};
+  if (!bound.stale.empty()) execute(bound, 0, bound.plan->prepared_steps);
+  for (PreparedTensor* tensor : bound.stale) tensor->from = bound.version;
+  bound.stale.clear();
+  const Plan& plan = *bound.plan;
+  bound.finite = true;
+  for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+    const PlannedTensor& tensor = plan.tensors[i];
+    if (tensor.root >= 0) continue;
+    if (tensor.place != Place::kPrepared && tensor.place != Place::kState) continue;
+    bound.finite &= all_finite(bound.pointers[i], tensor.bytes, plan.threads);
+  }
+  bound.prepared_from = bound.version;
+}
+
 std::size_t end_of(const Plan& plan, std::string_view until) {
   std::vector<std::string_view> names;
   for (std::size_t s = 0; s < plan.graph.nodes().size(); ++s) {
@@ -88,6 +123,7 @@ std::size_t end_of(const Plan& plan, std::string_view until) {
       return end_of_reorders(plan, s);
     }
     names.emplace_back(node.name);
+    names.insert(names.end(), node.made_of.begin(), node.made_of.end());
   }
   throw Error(fmt::format("graph '{}' has no node '{}' to stop at{}", plan.graph.name(), until,
                           did_you_mean(until, names)));

@@ -12,6 +12,10 @@ namespace equipoise::engine {
 /// is staged any longer.
 void execute(BoundPlan& bound, std::size_t first, std::size_t last);
 
+/// Computes what the plan has prepared from the state, and looks whether it is finite, if the state
+/// has changed since.
+void prepare(BoundPlan& bound);
+
 /// The step behind the last one of a run that stops at a node. Throws Error, with the nearest
 /// names, if there is none.
 std::size_t end_of(const Plan& plan, std::string_view until);

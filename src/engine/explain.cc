@@ -61,6 +61,9 @@ std::string to_string(const PlanReport& report) {
   const std::size_t formats = width(report, 40, formats_of);
   for (std::size_t s = 0; s < report.steps.size(); ++s) {
     const StepReport& step = report.steps[s];
+    if (s > 0 && s == report.prepared_steps) {
+      text += "  above: whenever parameters or statistics have changed; below: in every run\n";
+    }
     text += fmt::format("  {:<{}}  {:<{}}  {:<{}}  {:<{}}  {:>10}\n", step.name, names,
                         step.operation, operations, implementation_of(step), implementations,
                         formats_of(step), formats, memory_of(step));

@@ -18,10 +18,17 @@ namespace equipoise::engine {
 
 enum class Place : std::uint8_t {
   kArena,     ///< at an offset of the context's
+  kPrepared,  ///< kept with the state: what was computed from it
   kState,     ///< a parameter or buffer, or an update of one
   kInput,     ///< the caller's
   kConstant,  ///< at an offset of the plan's constants
   kNorm,      ///< a record: the slot of a normalization
+};
+
+/// What becomes of batch normalizations with running statistics in inference.
+enum class NormsAre : std::uint8_t {
+  kFolded,      ///< a part of the weights before them, where possible
+  kSwitchable,  ///< nodes that a context can set, and NaN comes through
 };
 
 using Homes = std::map<std::string, Format, std::less<>>;
@@ -32,7 +39,8 @@ struct PlannedTensor {
   std::size_t bytes = 0;
   Place place = Place::kArena;
   std::size_t offset = 0;
-  /// Of kState: the tensor's name in the State. Of kNorm: the slot.
+  /// Of kState: the tensor's name in the State. Of kPrepared: how it is computed from the state.
+  /// Of kNorm: the slot.
   std::string state = {};
   int norm = -1;
   /// The tensor whose memory it shares, or −1.
@@ -64,6 +72,7 @@ struct Plan {
   Mode mode = Mode::kInference;
   std::int64_t batch = 0;
   int threads = 1;
+  NormsAre norms_are = NormsAre::kFolded;
   /// Behind all passes; one step per node, in order.
   Graph graph;
   std::vector<Step> steps;
@@ -74,6 +83,8 @@ struct Plan {
     TensorId tensor;
   };
   std::vector<Output> outputs;
+  /// Steps that read nothing but the state: they run when it has changed.
+  std::size_t prepared_steps = 0;
   /// The step after which the gate decides, the tensors it looks at; in training with gradients.
   int gate_step = -1;
   TensorId gradient_norm = {};

@@ -33,6 +33,7 @@ PlanReport report(const Plan& plan) {
                     .threads = plan.threads,
                     .arena_bytes = plan.arena_bytes,
                     .passes = plan.passes,
+                    .prepared_steps = plan.prepared_steps,
                     .gate_step = plan.gate_step};
   for (std::size_t s = 0; s < plan.steps.size(); ++s) {
     const Node& node = plan.graph.nodes()[s];

@@ -22,6 +22,7 @@
 namespace equipoise {
 
 using engine::BoundPlan;
+using engine::NormsAre;
 using engine::Plan;
 
 const char* to_string(Mode mode) { return mode == Mode::kTraining ? "training" : "inference"; }
@@ -34,17 +35,18 @@ struct Session::Parts {
   std::uint64_t steps = 0;
   std::mutex turn;
   engine::Homes homes;
-  std::map<std::tuple<Mode, std::int64_t, int>, std::shared_ptr<const Plan>> plans;
+  std::map<std::tuple<Mode, NormsAre, std::int64_t, int>, std::shared_ptr<const Plan>> plans;
 
   Parts(Graph g, SessionOptions o)
       : graph(std::move(g)), options(std::move(o)), state(graph, options.seed) {
     if (options.optimizer) state.extend(engine::with_optimizer_buffers(graph, *options.optimizer));
   }
 
-  const std::shared_ptr<const Plan>& plan(Mode mode, std::int64_t batch, int threads) {
-    std::shared_ptr<const Plan>& plan = plans[{mode, batch, threads}];
+  const std::shared_ptr<const Plan>& plan(Mode mode, std::int64_t batch, int threads,
+                                          NormsAre norms_are = NormsAre::kFolded) {
+    std::shared_ptr<const Plan>& plan = plans[{mode, norms_are, batch, threads}];
     if (!plan) {
-      plan = engine::compile(graph, mode, batch, threads, options, homes);
+      plan = engine::compile(graph, mode, batch, threads, options, homes, norms_are);
       homes = plan->homes;
     }
     return plan;
@@ -111,16 +113,26 @@ Results Session::run(Inputs inputs, const RunOptions& options) {
   const std::int64_t batch = engine::check_inputs(parts_->graph, inputs);
   const std::lock_guard lock(parts_->turn);
   const engine::OneDnnThreads threads(num_threads());
-  const auto& plan = parts_->plan(Mode::kInference, batch, threads.count());
   Context& context = options.context != nullptr ? *options.context : parts_->context;
   State& state = options.state != nullptr ? *options.state : parts_->state;
-  BoundPlan& bound = context.memory_->bind(plan, state);
-  bound.run.communicator = parts_->options.communicator;
-  set_times(bound, options.step_times);
-  engine::set_inputs(bound, inputs, nullptr);
+  const auto bound_with = [&](NormsAre norms_are) -> BoundPlan& {
+    const auto& plan = parts_->plan(Mode::kInference, batch, threads.count(), norms_are);
+    BoundPlan& bound = context.memory_->bind(plan, state);
+    bound.run.communicator = parts_->options.communicator;
+    set_times(bound, options.step_times);
+    engine::set_inputs(bound, inputs, nullptr);
+    engine::prepare(bound);
+    return bound;
+  };
+  const bool is_set = !context.memory_->settings.empty();
+  BoundPlan* chosen = &bound_with(is_set ? NormsAre::kSwitchable : NormsAre::kFolded);
+  // oneDNN's ReLU makes 0 of NaN; who has a poisoned state is to see it.
+  if (!chosen->finite && !is_set) chosen = &bound_with(NormsAre::kSwitchable);
+  BoundPlan& bound = *chosen;
+  const Plan& plan = *bound.plan;
   const std::size_t steps =
-      options.until.empty() ? plan->steps.size() : engine::end_of(*plan, options.until);
-  engine::execute(bound, 0, steps);
+      options.until.empty() ? plan.steps.size() : engine::end_of(plan, options.until);
+  engine::execute(bound, plan.prepared_steps, steps);
   return collect(bound, steps);
 }
 

@@ -1,6 +1,7 @@
 #include "engine/state.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <numbers>
 #include <set>
@@ -92,6 +93,29 @@ State::Parts::Entry& State::Parts::f32_entry(std::string_view name) const {
 void State::Parts::add(std::unique_ptr<Entry> entry) {
   by_name[entry->name] = entry.get();
   entries.push_back(std::move(entry));
+}
+
+std::uint64_t State::Parts::next_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+engine::StateVersion State::Parts::version() const {
+  std::uint64_t all = writes;
+  for (const auto& statistics : running) all += statistics->revision();
+  return {.state = id, .writes = all};
+}
+
+engine::PreparedTensor& State::Parts::prepared_tensor(std::string_view how,
+                                                      const engine::Format& format,
+                                                      std::size_t bytes) {
+  const auto [first, last] = prepared.equal_range(how);
+  for (auto found = first; found != last; ++found) {
+    if (found->second->format == format) return *found->second;
+  }
+  auto made = std::make_unique<engine::PreparedTensor>(
+      engine::PreparedTensor{.format = format, .memory = AlignedBuffer(bytes)});
+  return *prepared.emplace(how, std::move(made))->second;
 }
 
 State::State(const Graph& graph, std::uint64_t seed) : parts_(std::make_unique<Parts>()) {
@@ -192,6 +216,7 @@ float* State::Parts::Entry::as(const engine::Format& wanted, bool writes) {
 bool State::has(std::string_view name) const { return parts_->by_name.contains(name); }
 
 std::span<float> State::values(std::string_view name) {
+  ++parts_->writes;
   return parts_->f32_entry(name).hand_out(true);
 }
 
@@ -207,6 +232,7 @@ RunningStatistics* State::running_statistics(std::string_view running_mean) {
 }
 
 std::vector<StateView> State::entries() {
+  ++parts_->writes;
   std::vector<StateView> views;
   for (const auto& entry : parts_->entries) {
     entry->hand_out(true);
@@ -244,6 +270,7 @@ void State::load(std::span<const ConstStateView> source) {
                               part.name, count(entry.values)));
     }
   }
+  ++parts_->writes;
   for (const ConstStateView& part : source) {
     Parts::Entry& entry = parts_->entry(part.name);
     entry.hand_out(true);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,6 +11,25 @@
 #include "equipoise/session.h"
 
 namespace equipoise {
+namespace engine {
+
+/// Which state, and how often it may have been written to.
+struct StateVersion {
+  std::uint64_t state = 0;
+  std::uint64_t writes = 0;
+
+  bool operator==(const StateVersion&) const = default;
+};
+
+/// Computed from the state, and kept with it: weights with a normalization folded in, or in the
+/// format of a convolution.
+struct PreparedTensor {
+  Format format = {};
+  AlignedBuffer memory = {};
+  StateVersion from = {};
+};
+
+}  // namespace engine
 
 struct State::Parts {
   /// Lives row-major, or as plans want it; whoever asks for its values gets them row-major.
@@ -42,6 +62,12 @@ struct State::Parts {
     void allocate_row_major();
   };
 
+  /// No other state of this process has it.
+  std::uint64_t id = next_id();
+  /// Grows whenever values may change, but for running statistics, which count themselves.
+  std::uint64_t writes = 1;
+  /// By how they are computed.
+  std::multimap<std::string, std::unique_ptr<engine::PreparedTensor>, std::less<>> prepared;
   std::uint64_t seed = 0;
   std::vector<std::unique_ptr<Entry>> entries;
   std::map<std::string, Entry*, std::less<>> by_name;
@@ -50,6 +76,14 @@ struct State::Parts {
   Entry& entry(std::string_view name) const;
   Entry& f32_entry(std::string_view name) const;
   void add(std::unique_ptr<Entry> entry);
+
+  engine::StateVersion version() const;
+  /// The one that is computed so and lies so; made if there is none yet.
+  engine::PreparedTensor& prepared_tensor(std::string_view how, const engine::Format& format,
+                                          std::size_t bytes);
+
+ private:
+  static std::uint64_t next_id();
 };
 
 }  // namespace equipoise

@@ -103,6 +103,7 @@ void RunningStatistics::set_rule(UpdateRule rule) {
 }
 
 void RunningStatistics::reset() {
+  ++revision_;
   std::ranges::fill(mean_, 0.0F);
   std::ranges::fill(var_, 1.0F);
   num_batches_tracked_ = 0;
@@ -146,6 +147,7 @@ void RunningStatistics::require_committable() const {
 }
 
 void RunningStatistics::apply_staged() {
+  ++revision_;
   for (std::size_t first = 0; first < staged_.size(); first += mean_.size()) {
     const double weight = new_value_weight(rule_, num_batches_tracked_);
     for (std::size_t c = 0; c < mean_.size(); ++c) {

@@ -6,6 +6,8 @@
 
 #include "graph/differentiate.h"
 #include "ops/attribute_list.h"
+#include "ops/function.h"
+#include "ops/require.h"
 #include "ops/window.h"
 
 namespace equipoise {
@@ -99,12 +101,20 @@ double product_flops(const Shape& y, const Shape& weight) {
 }  // namespace
 
 Signature Convolution::signature() const {
-  static constexpr Signature::Port kInputs[] = {{"x"}, {"weight"}, {"bias", true}};
+  static constexpr Signature::Port kInputs[] = {
+      {"x"}, {"weight"}, {"bias", true}, {"residual", true}};
   static constexpr Signature::Port kOutputs[] = {{"y"}};
   return {.inputs = kInputs, .outputs = kOutputs};
 }
 
-std::vector<Attribute> Convolution::attributes() const { return list_attributes(options_).list(); }
+std::vector<Attribute> Convolution::attributes() const {
+  AttributeList list = list_attributes(options_);
+  if (epilogue_.function) list.add("function", std::string(to_string(*epilogue_.function)));
+  if (epilogue_.function == ops::Function::kLeakyRelu) {
+    list.add("negative_slope", static_cast<double>(epilogue_.negative_slope));
+  }
+  return list.list();
+}
 
 std::vector<TensorType> Convolution::infer(InputTypes inputs) const {
   require_image("x", *inputs[kX]);
@@ -119,6 +129,7 @@ std::vector<TensorType> Convolution::infer(InputTypes inputs) const {
                                  to_string(GraphShape{weight[0]})));
     }
   }
+  if (inputs[kResidual] != nullptr) require_shape("residual", *inputs[kResidual], y, "y");
   return {{.shape = y}};
 }
 
@@ -136,9 +147,15 @@ void Convolution::evaluate(const Evaluation& evaluation) const {
                    [&](std::int64_t in_y, std::int64_t in_x, std::int64_t in_weight) {
                      y[in_y] += weight[in_weight] * x[in_x];
                    });
+  for (std::int64_t i = 0; i < y.size(); ++i) {
+    if (evaluation.has(kResidual)) y[i] += evaluation.input(kResidual)[i];
+    if (!epilogue_.function) continue;
+    y[i] = value_of(*epilogue_.function, y[i], static_cast<double>(epilogue_.negative_slope));
+  }
 }
 
 void Convolution::differentiate(GradientWriter& writer) const {
+  if (epilogue_.function || writer.input(kResidual)) return Operation::differentiate(writer);
   const TensorId dy = writer.output_gradient(0);
   const GraphShape x = writer.input_type(kX).shape;
   const GraphShape weight = writer.input_type(kWeight).shape;
@@ -158,9 +175,11 @@ void Convolution::differentiate(GradientWriter& writer) const {
 
 double Convolution::flops(std::span<const Shape* const> inputs,
                           std::span<const Shape* const> outputs) const {
-  const double bias =
-      inputs[kBias] != nullptr ? static_cast<double>(outputs[0]->element_count()) : 0;
-  return product_flops(*outputs[0], *inputs[kWeight]) + bias;
+  const int more = static_cast<int>(inputs[kBias] != nullptr) +
+                   static_cast<int>(inputs[kResidual] != nullptr) +
+                   static_cast<int>(epilogue_.function.has_value());
+  return product_flops(*outputs[0], *inputs[kWeight]) +
+         more * static_cast<double>(outputs[0]->element_count());
 }
 
 Signature ConvolutionDataGradient::signature() const {
@@ -244,7 +263,7 @@ double ConvolutionWeightGradient::flops(std::span<const Shape* const> inputs,
 TensorId ops::convolution(Graph& graph, std::string name, TensorId x, TensorId weight,
                           TensorId bias, const ConvolutionOptions& options) {
   return graph.add_node(std::move(name), std::make_shared<Convolution>(options),
-                        {x, weight, bias})[0];
+                        {x, weight, bias, {}})[0];
 }
 
 }  // namespace equipoise

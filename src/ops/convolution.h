@@ -1,19 +1,30 @@
 #pragma once
 
+#include <optional>
+
 #include "equipoise/operations.h"
 #include "graph/operation.h"
 
 namespace equipoise {
 
-/// y[n,o,h,w] = bias[o] + Σ weight[o,c,i,j]·x[n, c₀ + c, h·stride + i·dilation − top, …], as
-/// ops::convolution says: x (N, C, H, W), weight (O, C/groups, kh, kw), bias (O) → y (N, O, H′,
-/// W′).
+/// y = f(z); none: y = z.
+struct Epilogue {
+  std::optional<ops::Function> function = std::nullopt;
+  float negative_slope = 0.01F;
+};
+
+/// z[n,o,h,w] = bias[o] + Σ weight[o,c,i,j]·x[n, c₀ + c, h·stride + i·dilation − top, …], as
+/// ops::convolution says [+ residual[n,o,h,w]], y = f(z): x (N, C, H, W), weight (O, C/groups, kh,
+/// kw), bias (O) → y and residual (N, O, H′, W′). A residual and a function are what fusion puts
+/// there for inference; then there is no gradient.
 class Convolution final : public Operation {
  public:
-  enum Input { kX, kWeight, kBias };
+  enum Input { kX, kWeight, kBias, kResidual };
 
-  explicit Convolution(const ops::ConvolutionOptions& options) : options_(options) {}
+  explicit Convolution(const ops::ConvolutionOptions& options, const Epilogue& epilogue = {})
+      : options_(options), epilogue_(epilogue) {}
   const ops::ConvolutionOptions& options() const { return options_; }
+  const Epilogue& epilogue() const { return epilogue_; }
 
   std::string_view type() const override { return "convolution"; }
   Signature signature() const override;
@@ -26,6 +37,7 @@ class Convolution final : public Operation {
 
  private:
   ops::ConvolutionOptions options_;
+  Epilogue epilogue_;
 };
 
 /// dx[n, c₀ + c, h·stride + i·dilation − top, …] = Σ weight[o,c,i,j]·dy[n,o,h,w]: weight, dy → dx

@@ -1,5 +1,7 @@
 #include "equipoise/operations.h"
 #include "operations/descriptor.h"
+#include "ops/convolution.h"
+#include "ops/function.h"
 
 namespace equipoise::testing {
 namespace {
@@ -23,11 +25,64 @@ OperationTest convolution_test(std::string name, std::array<std::int64_t, 3> ima
           .batch = batch};
 }
 
+enum class Residual : std::uint8_t { kNo, kYes };
+
+/// As fusion makes it for inference. Biases reach beyond all kinks.
+OperationTest fused_test(std::string name, std::array<std::int64_t, 3> image, GraphShape weight,
+                         const ops::ConvolutionOptions& options, Residual residual,
+                         const Epilogue& epilogue) {
+  return {.name = "convolution/" + name,
+          .build =
+              [=](Graph& graph) {
+                const auto operation = std::make_shared<Convolution>(options, epilogue);
+                const TensorId x =
+                    graph.add_input("x", {GraphShape::kBatch, image[0], image[1], image[2]});
+                const TensorId w = graph.add_parameter("weight", weight);
+                const TensorId b = graph.add_parameter("bias", {weight[0]});
+                TensorId r;
+                if (residual == Residual::kYes) {
+                  const TensorType types[] = {graph.tensor(x).type, graph.tensor(w).type};
+                  const TensorType* const inputs[] = {&types[0], &types[1], nullptr, nullptr};
+                  r = graph.add_input("residual", operation->infer(inputs)[0].shape);
+                }
+                return graph.add_node("y", operation, {x, w, b, r})[0];
+              },
+          .batch = 2,
+          .fills = {{"bias", {.low = -8, .high = 8}}},
+          .constant_inputs = {"x", "weight", "bias", "residual"},
+          // oneDNN's e^x is good to 1e-6.
+          .tolerance = 4e-6};
+}
+
+std::vector<OperationTest> fused_tests() {
+  using ops::Edges;
+  std::vector<OperationTest> tests = {
+      fused_test("residual", {20, 4, 5}, {18, 20, 1, 1}, {}, Residual::kYes, {}),
+      fused_test("residual and ReLU, one channel", {1, 6, 5}, {9, 1, 3, 3}, {}, Residual::kYes,
+                 {.function = ops::Function::kRelu}),
+      fused_test("depthwise, residual and SiLU", {20, 5, 4}, {20, 1, 5, 5},
+                 {.padding = Edges::all(2), .groups = 20}, Residual::kYes,
+                 {.function = ops::Function::kSilu}),
+      fused_test("2 groups, sigmoid", {20, 4, 5}, {18, 10, 3, 3}, {.groups = 2}, Residual::kNo,
+                 {.function = ops::Function::kSigmoid})};
+  using F = ops::Function;
+  for (const F function : {F::kRelu, F::kRelu6, F::kLeakyRelu, F::kSilu, F::kSigmoid, F::kTanh,
+                           F::kGelu, F::kHardSwish, F::kHardSigmoid}) {
+    for (const Residual residual : {Residual::kNo, Residual::kYes}) {
+      std::string name(to_string(function));
+      if (residual == Residual::kYes) name += " and residual";
+      tests.push_back(fused_test(name, {9, 5, 4}, {20, 9, 3, 3}, {.padding = Edges::all(1)},
+                                 residual, {.function = function, .negative_slope = 0.3F}));
+    }
+  }
+  return tests;
+}
+
 }  // namespace
 
 std::vector<OperationTest> convolution_tests() {
   using ops::Edges;
-  return {
+  std::vector<OperationTest> tests = {
       convolution_test("3x3", {3, 5, 6}, {4, 3, 3, 3}),
       convolution_test("3x3 padded, bias", {3, 5, 4}, {5, 3, 3, 3}, {.padding = Edges::all(1)},
                        Bias::kYes),
@@ -79,6 +134,8 @@ std::vector<OperationTest> convolution_tests() {
       convolution_test("one sample of one pixel", {17, 1, 1}, {9, 17, 3, 3},
                        {.padding = Edges::all(1)}, Bias::kNo, 1),
   };
+  for (OperationTest& test : fused_tests()) tests.push_back(std::move(test));
+  return tests;
 }
 
 }  // namespace equipoise::testing

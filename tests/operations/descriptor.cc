@@ -10,8 +10,8 @@ namespace equipoise::testing {
 std::vector<OperationTest> all_operation_tests() {
   std::vector<OperationTest> all;
   for (const auto& tests : {activation_tests, convolution_tests, elementwise_tests, embedding_tests,
-                            linear_tests, loss_tests, norm_tests, pool_tests, random_tests,
-                            shape_tests, softmax_tests, update_tests}) {
+                            fold_tests, linear_tests, loss_tests, norm_tests, pool_tests,
+                            random_tests, shape_tests, softmax_tests, update_tests}) {
     for (OperationTest& test : tests()) all.push_back(std::move(test));
   }
   return all;

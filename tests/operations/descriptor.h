@@ -53,6 +53,7 @@ std::vector<OperationTest> activation_tests();
 std::vector<OperationTest> convolution_tests();
 std::vector<OperationTest> elementwise_tests();
 std::vector<OperationTest> embedding_tests();
+std::vector<OperationTest> fold_tests();
 std::vector<OperationTest> linear_tests();
 std::vector<OperationTest> loss_tests();
 std::vector<OperationTest> norm_tests();

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/implementations/epilogue.h"
 #include "engine/implementations/implementations.h"
 #include "engine/layout.h"
 #include "engine/onednn/primitive_kernel.h"
@@ -71,11 +72,22 @@ Answer forward(const NodeContext& node, Layout layout) {
   const Desc bias = has_bias ? onednn::row_major({problem.y.channels()}) : Desc();
   const auto kind = node.mode == Mode::kTraining ? dnnl::prop_kind::forward_training
                                                  : dnnl::prop_kind::forward_inference;
-  const auto desc = onednn::convolution_forward(kind, problem.x_desc(), problem.any_weights(), bias,
-                                                problem.y_desc(), problem.geometry);
+  const auto desc_with = [&](const dnnl::primitive_attr& attributes) {
+    return onednn::convolution_forward(kind, problem.x_desc(), problem.any_weights(), bias,
+                                       problem.y_desc(), problem.geometry, attributes);
+  };
+  const Epilogue& epilogue = operation.epilogue();
+  const bool has_residual = node.has_input(Convolution::kResidual);
+  const bool has_epilogue = has_residual || epilogue.function;
+  const auto post_ops = onednn::with_post_ops(onednn::Accumulate{has_residual}, epilogue.function,
+                                              epilogue.negative_slope);
+  auto desc = post_ops ? desc_with(*post_ops) : std::nullopt;
+  const bool epilogue_inside = decline(desc, layout).empty();
+  if (has_epilogue && !epilogue_inside) desc = desc_with(onednn::user_scratchpad());
   if (std::string why = decline(desc, layout); !why.empty()) return why;
   Proposal proposal;
-  proposal.inputs = {problem.x_format(), onednn::weights_format(desc->weights_desc()), {}};
+  proposal.inputs = {
+      problem.x_format(), onednn::weights_format(desc->weights_desc()), {}, problem.y_format()};
   proposal.outputs = {problem.y_format()};
   std::vector<Binding> bindings = {
       {DNNL_ARG_SRC, desc->src_desc(), false, Convolution::kX},
@@ -83,6 +95,13 @@ Answer forward(const NodeContext& node, Layout layout) {
       {DNNL_ARG_DST, desc->dst_desc(), true, 0}};
   if (has_bias) bindings.push_back({DNNL_ARG_BIAS, bias, false, Convolution::kBias});
   finish(proposal, *desc, dnnl::convolution_forward(*desc), std::move(bindings));
+  const EpilogueTarget target{.y = problem.y, .layout = layout, .threads = node.threads};
+  if (has_epilogue && !epilogue_inside) {
+    proposal.kernel = followed_by(std::move(proposal.kernel), epilogue, target);
+  } else if (has_residual) {
+    proposal.kernel = onto_residual(std::move(proposal.kernel), target);
+    proposal.in_place = {{0, Convolution::kResidual}};
+  }
   return proposal;
 }
 

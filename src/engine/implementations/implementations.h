@@ -22,6 +22,7 @@ Answer linear_data_gradient(const NodeContext& node);
 Answer linear_weight_gradient(const NodeContext& node);
 Answer matmul(const NodeContext& node);
 
+Answer fold_norm(const NodeContext& node);
 Answer norm(const NodeContext& node);
 Answer norm_gradient(const NodeContext& node);
 

@@ -22,6 +22,7 @@ constexpr Implementation kAll[] = {
     {"linear_data_gradient", "onednn", linear_data_gradient},
     {"linear_weight_gradient", "onednn", linear_weight_gradient},
     {"matmul", "onednn", matmul},
+    {"fold_norm", "flat", fold_norm},
     {"reorder", "onednn", reorder_preferred},
     {"batch_norm", "norm", norm},
     {"instance_norm", "norm", norm},

@@ -11,12 +11,6 @@ using dnnl::algorithm;
 using dnnl::memory;
 using dnnl::prop_kind;
 
-dnnl::primitive_attr user_scratchpad() {
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attributes;
-}
-
 bool empty(const Desc& desc) { return desc.get_size() == 0; }
 
 /// Calls make(), which throws where oneDNN has nothing.
@@ -48,6 +42,45 @@ Blocking blocking_of(const Desc& desc) {
   return {list(blocking.strides, desc.data.ndims), list(blocking.inner_blks, blocking.inner_nblks),
           list(blocking.inner_idxs, blocking.inner_nblks)};
 #endif
+}
+
+void append_function(dnnl::post_ops& post_ops, algorithm function, float alpha, float beta) {
+#if DNNL_VERSION_MAJOR >= 3
+  post_ops.append_eltwise(function, alpha, beta);
+#else
+  post_ops.append_eltwise(1, function, alpha, beta);
+#endif
+}
+
+bool append_function(dnnl::post_ops& post_ops, ops::Function function, float negative_slope) {
+  switch (function) {
+    case ops::Function::kRelu:
+      append_function(post_ops, algorithm::eltwise_relu, 0, 0);
+      return true;
+    case ops::Function::kLeakyRelu:
+      append_function(post_ops, algorithm::eltwise_relu, negative_slope, 0);
+      return true;
+    case ops::Function::kRelu6:
+      append_function(post_ops, algorithm::eltwise_clip, 0, 6);
+      return true;
+    case ops::Function::kSilu:
+      append_function(post_ops, algorithm::eltwise_swish, 1, 0);
+      return true;
+    case ops::Function::kSigmoid:
+      append_function(post_ops, algorithm::eltwise_logistic, 0, 0);
+      return true;
+    case ops::Function::kTanh:
+      append_function(post_ops, algorithm::eltwise_tanh, 0, 0);
+      return true;
+    case ops::Function::kHardSwish:
+      // α and β are 3.x's, x·clip(αx + β, 0, 1); 2.x has no others.
+      append_function(post_ops, algorithm::eltwise_hardswish, 1.0F / 6, 0.5F);
+      return true;
+    case ops::Function::kGelu:
+    case ops::Function::kHardSigmoid:  // from 2.7 on
+      return false;
+  }
+  return false;
 }
 
 }  // namespace
@@ -132,27 +165,44 @@ std::string describe(const Desc& desc) {
   return text;
 }
 
+dnnl::primitive_attr user_scratchpad() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+std::optional<dnnl::primitive_attr> with_post_ops(Accumulate accumulate,
+                                                  std::optional<ops::Function> function,
+                                                  float negative_slope) {
+  dnnl::post_ops post_ops;
+  if (accumulate == Accumulate::kYes) post_ops.append_sum(1);
+  if (function && !append_function(post_ops, *function, negative_slope)) return std::nullopt;
+  dnnl::primitive_attr attributes = user_scratchpad();
+  attributes.set_post_ops(post_ops);
+  return attributes;
+}
+
 std::optional<dnnl::convolution_forward::primitive_desc> convolution_forward(
     prop_kind kind, const Desc& src, const Desc& weights, const Desc& bias, const Desc& dst,
-    const ConvolutionGeometry& g) {
+    const ConvolutionGeometry& g, const dnnl::primitive_attr& attributes) {
   using Forward = dnnl::convolution_forward;
   return attempt([&] {
 #if DNNL_VERSION_MAJOR >= 3
     if (empty(bias)) {
       return Forward::primitive_desc(cpu(), kind, algorithm::convolution_direct, src, weights, dst,
                                      g.strides, g.dilates, g.padding_begin, g.padding_end,
-                                     user_scratchpad());
+                                     attributes);
     }
     return Forward::primitive_desc(cpu(), kind, algorithm::convolution_direct, src, weights, bias,
                                    dst, g.strides, g.dilates, g.padding_begin, g.padding_end,
-                                   user_scratchpad());
+                                   attributes);
 #else
     const auto desc =
         empty(bias) ? Forward::desc(kind, algorithm::convolution_direct, src, weights, dst,
                                     g.strides, g.dilates, g.padding_begin, g.padding_end)
                     : Forward::desc(kind, algorithm::convolution_direct, src, weights, bias, dst,
                                     g.strides, g.dilates, g.padding_begin, g.padding_end);
-    return Forward::primitive_desc(desc, user_scratchpad(), cpu());
+    return Forward::primitive_desc(desc, attributes, cpu());
 #endif
   });
 }

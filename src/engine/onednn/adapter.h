@@ -8,6 +8,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "engine/format.h"
+#include "equipoise/operations.h"
 #include "equipoise/tensor.h"
 
 namespace equipoise::engine::onednn {
@@ -45,10 +46,22 @@ struct ConvolutionGeometry {
   Dims strides, dilates, padding_begin, padding_end;
 };
 
-/// None where oneDNN has no implementation. Scratchpads are the user's. `bias` may be empty.
+/// With which primitives are made: scratchpads are the user's.
+dnnl::primitive_attr user_scratchpad();
+
+enum class Accumulate : bool { kNo, kYes };
+
+/// The same for one that computes f(dst + …), of what dst held before, or f(…). None if oneDNN has
+/// no such f, to rounding.
+std::optional<dnnl::primitive_attr> with_post_ops(Accumulate accumulate,
+                                                  std::optional<ops::Function> function,
+                                                  float negative_slope);
+
+/// None where oneDNN has no implementation. `bias` may be empty.
 std::optional<dnnl::convolution_forward::primitive_desc> convolution_forward(
     dnnl::prop_kind kind, const Desc& src, const Desc& weights, const Desc& bias, const Desc& dst,
-    const ConvolutionGeometry& geometry);
+    const ConvolutionGeometry& geometry,
+    const dnnl::primitive_attr& attributes = user_scratchpad());
 std::optional<dnnl::convolution_backward_data::primitive_desc> convolution_backward_data(
     const Desc& diff_src, const Desc& weights, const Desc& diff_dst,
     const ConvolutionGeometry& geometry);

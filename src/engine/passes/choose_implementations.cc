@@ -9,6 +9,7 @@
 #include "engine/reorder.h"
 #include "engine/timing.h"
 #include "equipoise/error.h"
+#include "ops/fold_norm.h"
 #include "ops/normalization.h"
 
 namespace equipoise::engine {
@@ -127,7 +128,11 @@ class Choice {
   void take(const Node& node, Proposal proposal, Step step) {
     Node chosen = node;
     for (std::size_t i = 0; i < chosen.inputs.size(); ++i) {
-      if (chosen.inputs[i]) chosen.inputs[i] = in_format(chosen.inputs[i], proposal.inputs[i]);
+      if (!chosen.inputs[i]) continue;
+      // What is folded once does not decide how training finds its weights.
+      const bool settles = dynamic_cast<const FoldNorm*>(node.operation.get()) == nullptr;
+      if (settles) settle(chosen.inputs[i], proposal.inputs[i]);
+      chosen.inputs[i] = in_format(chosen.inputs[i], proposal.inputs[i]);
     }
     for (std::size_t i = 0; i < chosen.outputs.size(); ++i) {
       if (chosen.outputs[i]) format(chosen.outputs[i]) = proposal.outputs[i];
@@ -142,7 +147,6 @@ class Choice {
   }
 
   TensorId in_format(TensorId id, const Format& wanted) {
-    settle(id, wanted);
     if (plan_.graph.tensor(id).type.record || format(id) == wanted) return id;
     for (const auto& [from, to] : reordered_) {
       if (from == id && format(to) == wanted) return to;

@@ -9,11 +9,14 @@ std::span<const Pass> passes() {
   static constexpr Pass kPasses[] = {
       {"resolve_mode", resolve_mode, false},
       {"fold_constants", fold_constants},
+      {"fold_norms", fold_norms},
       {"fuse_norms", fuse_norms},
+      {"fuse_convolutions", fuse_convolutions},
       {"add_gradients", add_gradients, false},
       {"fuse_gradients", fuse_gradients},
       {"remove_dead_nodes", remove_dead_nodes},
       {"choose_layouts", choose_implementations},
+      {"prepare_state", prepare_state},
       {"reuse_memory", place_memory},
   };
   return kPasses;

@@ -22,13 +22,19 @@ std::span<const Pass> passes();
 
 void resolve_mode(Plan& plan, const SessionOptions& options);
 void fold_constants(Plan& plan, const SessionOptions& options);
+/// Batch normalization into the weights of what is before it.
+void fold_norms(Plan& plan, const SessionOptions& options);
 void fuse_norms(Plan& plan, const SessionOptions& options);
+void fuse_convolutions(Plan& plan, const SessionOptions& options);
 void add_gradients(Plan& plan, const SessionOptions& options);
 /// What differentiation leaves where a tensor had several readers.
 void fuse_gradients(Plan& plan, const SessionOptions& options);
 void remove_dead_nodes(Plan& plan, const SessionOptions& options);
 /// Skipped, as "choose_layouts": everything stays row-major.
 void choose_implementations(Plan& plan, const SessionOptions& options);
+/// What depends on the state alone goes before everything else, to be run when the state has
+/// changed.
+void prepare_state(Plan& plan, const SessionOptions& options);
 /// Skipped, as "reuse_memory": every tensor has memory of its own.
 void place_memory(Plan& plan, const SessionOptions& options);
 

@@ -99,6 +99,7 @@ void set_places(Plan& plan) {
         constants += aligned(tensor.bytes);
         break;
       case TensorRole::kResult:
+        if (tensor.place == Place::kPrepared) break;
         tensor.place = info.type.record ? Place::kNorm : Place::kArena;
         break;
     }

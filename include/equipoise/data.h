@@ -2,7 +2,6 @@
 
 /// Data sets: images, each of one of several classes.
 
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -116,20 +115,5 @@ struct ByteTensor {
 /// u32, the values. Throws Error for a file that cannot be read, is of another type, is cut off, or
 /// goes on behind its last value. Thread-safe.
 [[nodiscard]] EQUIPOISE_API ByteTensor read_idx(const std::filesystem::path& path);
-
-/// Images with the class of each.
-struct LabelledImages {
-  /// (N, C, H, W)
-  Shape shape;
-  std::vector<std::uint8_t> pixels;
-  std::vector<std::int32_t> labels;
-};
-
-/// Reads `train-` or `t10k-` `images-idx3-ubyte` and `labels-idx1-ubyte`, with or without `.gz`,
-/// from a folder; by default that of Debian's package dataset-fashion-mnist: 60,000 and 10,000 grey
-/// images of 28 × 28 in 10 classes (Xiao et al. 2017). Throws Error as `read_idx` does, for files
-/// that are missing, of other dimensions than images and labels have, or of different counts.
-[[nodiscard]] EQUIPOISE_API LabelledImages read_idx_images(
-    Split split, const std::filesystem::path& folder = "/usr/share/datasets/fashion-mnist");
 
 }  // namespace equipoise

@@ -24,7 +24,4 @@ struct DatasetFormat {
 /// In the order in which they are asked.
 std::span<const DatasetFormat> dataset_formats();
 
-/// The name of class k where a data set has no names: its number.
-std::vector<std::string> numbered_classes(int count);
-
 }  // namespace equipoise::data

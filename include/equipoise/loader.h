@@ -43,6 +43,14 @@ struct Augmentation {
   bool operator==(const Augmentation&) const = default;
 };
 
+/// What becomes of an image that cannot be read.
+enum class BadImage : std::uint8_t {
+  kFatal,  ///< an error, of the loader when its batch is asked for
+  /// It is listed in `Loader::skipped`. In training the next one of the data set that can be read
+  /// takes its place; in evaluation its batch is smaller, so that no image counts twice.
+  kSkip,
+};
+
 /// Mean and standard deviation of each channel.
 struct ChannelStatistics {
   std::vector<float> mean;
@@ -51,10 +59,10 @@ struct ChannelStatistics {
 
 /// Those of value/255 over all pixels of all images, in their own sizes, converted to `channels`
 /// (1 or 3): what Preprocessing normalizes by. Exact, from counts of the 256 values. Reads every
-/// image. Throws Error for an image that cannot be read, a channel in which all pixels are equal,
-/// and another number of channels.
-[[nodiscard]] EQUIPOISE_API ChannelStatistics channel_statistics(const Dataset& dataset,
-                                                                 int channels);
+/// image; skipped ones do not count. Throws Error for an image that cannot be read, if it is not to
+/// be skipped, a channel in which all pixels are equal, and another number of channels.
+[[nodiscard]] EQUIPOISE_API ChannelStatistics
+channel_statistics(const Dataset& dataset, int channels, BadImage bad_image = BadImage::kFatal);
 
 /// What the batches are for.
 enum class Pass : std::uint8_t {
@@ -67,14 +75,6 @@ enum class Pass : std::uint8_t {
 
 /// What becomes of a last batch that is not full.
 enum class LastBatch : std::uint8_t { kKeep, kDrop };
-
-/// What becomes of an image that cannot be read.
-enum class BadImage : std::uint8_t {
-  kFatal,  ///< the error that its batch throws
-  /// It is listed in `Loader::skipped`. In training the next one of the data set that can be read
-  /// takes its place; in evaluation its batch is smaller, so that no image counts twice.
-  kSkip,
-};
 
 struct LoaderOptions {
   /// Where height and width are 0, those of the data set's images, which have to be of one size.
@@ -118,8 +118,9 @@ struct SkippedImage {
 /// epoch was started. For one thread at a time.
 class EQUIPOISE_API Loader {
  public:
-  /// Throws Error for options out of range, images whose size the options leave open, crops larger
-  /// than images of a known size, and a data set of which no batch can be made.
+  /// Throws Error for options out of range or beyond the memory, images whose size the options
+  /// leave open, crops larger than images of a known size, and a data set of which no batch can be
+  /// made.
   Loader(DatasetPtr dataset, Pass pass, const LoaderOptions& options);
   /// Waits for the images that are being made, not for their batches.
   ~Loader();
@@ -139,7 +140,7 @@ class EQUIPOISE_API Loader {
   [[nodiscard]] std::int64_t batches() const;
   /// In an epoch, those of batches that are left out not counted.
   [[nodiscard]] std::int64_t samples() const;
-  /// Of a full batch, (N, C, H, W).
+  /// Of the largest batch, (N, C, H, W).
   [[nodiscard]] Shape shape() const;
   /// Why `samples` is less than the size of the data set, as a sentence; empty where it is not.
   [[nodiscard]] std::string note() const;

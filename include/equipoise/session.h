@@ -37,6 +37,7 @@ struct PlanReport;
 namespace engine {
 struct BoundPlan;
 struct ContextMemory;
+struct ResultTable;
 }  // namespace engine
 
 enum class Mode : std::uint8_t {
@@ -141,12 +142,7 @@ class EQUIPOISE_API Results {
 
  private:
   friend class Session;
-  struct Entry {
-    std::string_view name;
-    ConstTensorView view;
-  };
-  std::vector<Entry> entries_;
-  std::vector<std::pair<std::string_view, std::span<const Moments>>> moments_;
+  const engine::ResultTable* table_ = nullptr;
 };
 
 struct Input {
@@ -269,7 +265,7 @@ class EQUIPOISE_API Session {
  private:
   struct Parts;
 
-  static Results collect(const engine::BoundPlan& bound, std::size_t steps);
+  static Results collect(engine::BoundPlan& bound, std::size_t steps);
 
   std::unique_ptr<Parts> parts_;
 };

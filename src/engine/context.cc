@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "engine/passes/pass.h"
 #include "engine/state.h"
 #include "equipoise/error.h"
 
@@ -96,6 +97,10 @@ BoundPlan& ContextMemory::bind(const std::shared_ptr<const Plan>& plan, State& s
     made->plan = plan;
     made->pointers.resize(plan->tensors.size());
     made->run.norms.resize(plan->norms.size());
+    made->readers = count_readers(plan->graph);
+    for (const Step& step : plan->steps) {
+      made->kernel_states.push_back(step.kernel ? step.kernel->make_state() : nullptr);
+    }
     bound = std::move(made);
   }
   bound->arena = arena.data();

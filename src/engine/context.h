@@ -2,16 +2,26 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "engine/implementation.h"
 #include "engine/plan.h"
 #include "engine/run_context.h"
 #include "engine/state.h"
 #include "equipoise/session.h"
 
 namespace equipoise::engine {
+
+/// What a run leaves, by name.
+struct ResultTable {
+  std::vector<std::pair<std::string_view, ConstTensorView>> tensors;
+  std::vector<std::pair<std::string_view, std::span<const Moments>>> moments;
+};
 
 /// A plan in a context: where its tensors are, and its normalizations.
 struct BoundPlan {
@@ -21,6 +31,12 @@ struct BoundPlan {
   std::vector<void*> inputs;    ///< of the step that runs
   std::vector<void*> outputs;
   RunContext run;
+  std::vector<std::unique_ptr<KernelState>> kernel_states;  ///< by step; null where it needs none
+  /// How many nodes read a tensor.
+  std::vector<int> readers;
+  /// For the moment in which they are looked at.
+  std::vector<RunningStatistics*> staged;
+  ResultTable results;
   /// Of the state that the plan is bound to, and that from which prepared tensors were computed.
   StateVersion version = {};
   StateVersion prepared_from = {};

@@ -31,7 +31,8 @@ void run_step(BoundPlan& bound, std::size_t s) {
     step.kernel->run({.inputs = bound.inputs,
                       .outputs = bound.outputs,
                       .scratch = bound.arena + step.scratch_offset,
-                      .run = bound.run});
+                      .run = bound.run,
+                      .state = bound.kernel_states[s].get()});
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {  // also oneDNN's
@@ -40,8 +41,9 @@ void run_step(BoundPlan& bound, std::size_t s) {
 }
 
 /// Each once: a layer may have been used several times.
-std::vector<RunningStatistics*> staged(BoundPlan& bound) {
-  std::vector<RunningStatistics*> all;
+std::span<RunningStatistics* const> staged(BoundPlan& bound) {
+  std::vector<RunningStatistics*>& all = bound.staged;
+  all.clear();
   for (NormSlot& slot : bound.run.norms) {
     if (slot.running != nullptr && slot.running->staged() > 0 &&
         std::ranges::find(all, slot.running) == all.end()) {
@@ -116,12 +118,14 @@ void prepare(BoundPlan& bound) {
 }
 
 std::size_t end_of(const Plan& plan, std::string_view until) {
-  std::vector<std::string_view> names;
   for (std::size_t s = 0; s < plan.graph.nodes().size(); ++s) {
     const Node& node = plan.graph.nodes()[s];
     if (node.name == until || std::ranges::find(node.made_of, until) != node.made_of.end()) {
       return end_of_reorders(plan, s);
     }
+  }
+  std::vector<std::string_view> names;
+  for (const Node& node : plan.graph.nodes()) {
     names.emplace_back(node.name);
     names.insert(names.end(), node.made_of.begin(), node.made_of.end());
   }
@@ -142,7 +146,7 @@ std::string refusal(BoundPlan& bound) {
 }
 
 void commit_staged(BoundPlan& bound) {
-  const std::vector<RunningStatistics*> all = staged(bound);
+  const std::span<RunningStatistics* const> all = staged(bound);
   if (!all.empty()) commit_together(all);
 }
 

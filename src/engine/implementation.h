@@ -51,6 +51,15 @@ struct NodeContext {
 /// Multiplications and additions, each counted as one.
 double flops_of(const NodeContext& node);
 
+/// What a kernel keeps for itself from one run in a context to the next.
+class KernelState {
+ public:
+  KernelState() = default;
+  KernelState(const KernelState&) = delete;
+  KernelState& operator=(const KernelState&) = delete;
+  virtual ~KernelState() = default;
+};
+
 /// What a kernel is given: memory in the formats that its proposal asked for, null where an
 /// optional tensor is absent. A record is a NormSlot.
 struct Arguments {
@@ -58,6 +67,8 @@ struct Arguments {
   std::span<void* const> outputs;
   void* scratch;
   RunContext& run;
+  /// What the kernel's make_state gave, or null: then it does without.
+  KernelState* state = nullptr;
 
   template <class T = float>
   const T* input(int i) const {
@@ -77,6 +88,7 @@ class Kernel {
   Kernel& operator=(const Kernel&) = delete;
   virtual ~Kernel() = default;
   virtual void run(const Arguments& arguments) const = 0;
+  virtual std::unique_ptr<KernelState> make_state() const { return nullptr; }
 };
 
 /// How an implementation would run a node.

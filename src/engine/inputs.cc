@@ -1,7 +1,6 @@
 #include "engine/inputs.h"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -17,9 +16,11 @@ namespace {
 }
 
 const TensorInfo& find_input(const Graph& graph, std::string_view name) {
+  for (const TensorInfo& info : graph.tensors()) {
+    if (info.role == TensorRole::kInput && info.name == name) return info;
+  }
   std::vector<std::string_view> names;
   for (const TensorId id : graph.with_role(TensorRole::kInput)) {
-    if (graph.tensor(id).name == name) return graph.tensor(id);
     names.emplace_back(graph.tensor(id).name);
   }
   fail(graph, name, fmt::format("there is no such input{}", did_you_mean(name, names)));
@@ -38,11 +39,12 @@ bool fits(const GraphShape& wanted, const Shape& given) {
 std::int64_t check_inputs(const Graph& graph, Inputs inputs) {
   std::int64_t batch = -1;
   std::string_view batch_from;
-  std::set<std::string_view> seen;
   for (const Input& input : inputs) {
     const TensorType& type = find_input(graph, input.name).type;
     const ConstTensorView& value = input.value;
-    if (!seen.insert(input.name).second) fail(graph, input.name, "it is given twice");
+    if (std::ranges::count(inputs, input.name, &Input::name) > 1) {
+      fail(graph, input.name, "it is given twice");
+    }
     if (!fits(type.shape, value.shape)) {
       fail(graph, input.name,
            fmt::format("it has shape {}; it has to be {}", to_string(value.shape),
@@ -76,7 +78,6 @@ std::int64_t check_inputs(const Graph& graph, Inputs inputs) {
 
 void set_inputs(BoundPlan& bound, Inputs inputs, const float* rate) {
   const Plan& plan = *bound.plan;
-  const std::vector<int> readers = count_readers(plan.graph);
   for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
     const TensorInfo& info = plan.graph.tensors()[i];
     if (info.role != TensorRole::kInput) continue;
@@ -84,7 +85,7 @@ void set_inputs(BoundPlan& bound, Inputs inputs, const float* rate) {
     for (const Input& input : inputs) {
       if (input.name == info.name) data = input.value.data;
     }
-    if (data == nullptr && readers[i] > 0) {
+    if (data == nullptr && bound.readers[i] > 0) {
       fail(plan.graph, info.name, fmt::format("it is missing; {} needs it", to_string(plan.mode)));
     }
     bound.pointers[i] = const_cast<void*>(data);  // kernels read inputs and never write them

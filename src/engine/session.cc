@@ -88,13 +88,15 @@ const Graph& Session::graph() const { return parts_->graph; }
 Context& Session::context() { return parts_->context; }
 
 /// Results of what the first `steps` steps have computed.
-Results Session::collect(const BoundPlan& bound, std::size_t steps) {
+Results Session::collect(BoundPlan& bound, std::size_t steps) {
   const Plan& plan = *bound.plan;
-  Results results;
+  engine::ResultTable& table = bound.results;
+  table.tensors.clear();
+  table.moments.clear();
   for (const Plan::Output& output : plan.outputs) {
     const TensorInfo& info = plan.graph.tensor(output.tensor);
     if (info.producer && static_cast<std::size_t>(info.producer.index) >= steps) continue;
-    results.entries_.push_back(
+    table.tensors.push_back(
         {output.name,
          {.data = bound.pointer(output.tensor),
           .shape = plan.tensors[static_cast<std::size_t>(output.tensor.index)].shape,
@@ -103,9 +105,11 @@ Results Session::collect(const BoundPlan& bound, std::size_t steps) {
   for (std::size_t n = 0; n < plan.norms.size(); ++n) {
     const engine::NormSlot& slot = bound.run.norms[n];
     if (slot.has_moments) {
-      results.moments_.emplace_back(plan.norms[n].node, slot.record.moments());
+      table.moments.emplace_back(plan.norms[n].node, slot.record.moments());
     }
   }
+  Results results;
+  results.table_ = &table;
   return results;
 }
 
@@ -185,11 +189,13 @@ std::size_t Session::memory(Mode mode, std::int64_t batch) {
 }
 
 ConstTensorView Results::view(std::string_view name) const {
-  std::vector<std::string_view> names;
-  for (const Entry& entry : entries_) {
-    if (entry.name == name) return entry.view;
-    names.push_back(entry.name);
+  static const engine::ResultTable none;
+  const engine::ResultTable& table = table_ != nullptr ? *table_ : none;
+  for (const auto& [found, view] : table.tensors) {
+    if (found == name) return view;
   }
+  std::vector<std::string_view> names;
+  for (const auto& [found, view] : table.tensors) names.push_back(found);
   throw Error(fmt::format("the run has no result '{}'; it has {}", name, fmt::join(names, ", ")));
 }
 
@@ -204,7 +210,8 @@ std::span<const float> Results::values(std::string_view name) const {
 }
 
 std::span<const Moments> Results::moments(std::string_view node) const {
-  for (const auto& [name, moments] : moments_) {
+  if (table_ == nullptr) return {};
+  for (const auto& [name, moments] : table_->moments) {
     if (name == node) return moments;
   }
   return {};

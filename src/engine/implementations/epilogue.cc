@@ -34,6 +34,7 @@ class OntoResidual final : public Kernel {
     }
     kernel_->run(arguments);
   }
+  std::unique_ptr<KernelState> make_state() const override { return kernel_->make_state(); }
 
  private:
   std::unique_ptr<const Kernel> kernel_;
@@ -62,6 +63,7 @@ class FollowedBy final : public Kernel {
       zero_padding(y, target_.y, target_.layout, target_.threads);
     }
   }
+  std::unique_ptr<KernelState> make_state() const override { return kernel_->make_state(); }
 
  private:
   std::unique_ptr<const Kernel> kernel_;

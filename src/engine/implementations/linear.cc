@@ -78,6 +78,7 @@ class WeightGradient final : public Kernel {
       for (std::int64_t c = first; c < last; ++c) dbias[c] = static_cast<float>(sums[c - first]);
     });
   }
+  std::unique_ptr<KernelState> make_state() const override { return weight_->make_state(); }
 
  private:
   std::unique_ptr<const Kernel> weight_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "engine/implementation.h"
@@ -21,6 +22,7 @@ class PrimitiveKernel final : public Kernel {
       : primitive_(std::move(primitive)), bindings_(std::move(bindings)), scratchpad_(scratchpad) {}
 
   void run(const Arguments& arguments) const override;
+  std::unique_ptr<KernelState> make_state() const override;
 
  private:
   dnnl::primitive primitive_;

@@ -8,12 +8,13 @@
 #include "engine/implementations/implementations.h"
 #include "engine/implementations/planes.h"
 #include "engine/implementations/rows.h"
+#include "engine/simd/row_sum.h"
 
 namespace equipoise::engine {
 namespace {
 
 /// Lanes that one task has at most.
-constexpr std::int64_t kLanes = 64;
+constexpr std::int64_t kLanes = kSumColumns;
 
 /// Calls task(plane, first lane, last lane).
 template <class Task>
@@ -37,20 +38,13 @@ class Forward final : public Kernel {
     float* const y = arguments.output(0);
     const double share = 1 / static_cast<double>(x_.positions);
     for_each_group(x_, threads_, [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
-      const float* values = x + plane * x_.plane_size();
+      const float* const values = x + plane * x_.plane_size();
       if (x_.lanes == 1) {
-        y[plane] = static_cast<float>(
-            share * sum_of(x_.positions, [&](std::int64_t i) { return values[i]; }));
+        y[plane] = static_cast<float>(share * sum_of(values, nullptr, x_.positions, 1));
         return;
       }
       double sums[kLanes] = {};
-      for (std::int64_t s = 0; s < x_.positions; ++s, values += x_.lanes) {
-        for_each_run(first, last, [&](std::int64_t lane, auto count) {
-          for (int i = 0; i < count(); ++i) {
-            sums[lane - first + i] += static_cast<double>(values[lane + i]);
-          }
-        });
-      }
+      add_columns(values + first, nullptr, x_.positions, x_.lanes, last - first, sums);
       for (std::int64_t lane = first; lane < last; ++lane) {
         y[plane * x_.lanes + lane] = static_cast<float>(share * sums[lane - first]);
       }

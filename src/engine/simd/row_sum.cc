@@ -22,6 +22,8 @@ using norm::HWY_NAMESPACE::V;
 
 /// f32 additions in a row, at most, before a sum goes to f64: 32 lose 2e-6 of it at worst.
 constexpr std::int64_t kInARow = 32;
+/// Sums side by side: an addition has 4 cycles of latency.
+constexpr std::int64_t kSums = 4;
 
 /// What is added up: elements of x, or of x·z.
 struct Terms {
@@ -43,7 +45,6 @@ struct Products {
 template <class Of>
 double sum_of_row(const Of& of, std::int64_t count) {
   const std::int64_t step = lanes();
-  constexpr std::int64_t kSums = 4;  // 4 cycles of latency of an addition
   double total = 0;
   for (std::int64_t first = 0; first < count; first += kInARow * kSums * step) {
     const std::int64_t last = std::min(first + kInARow * kSums * step, count);
@@ -71,12 +72,17 @@ void add_columns_of(const Of& of, std::int64_t rows, std::int64_t stride, std::i
                     double* sums) {
   const std::int64_t step = lanes();
   HWY_ALIGN float lane[16] = {};
-  for (std::int64_t first = 0; first < rows; first += kInARow) {
-    const std::int64_t last = std::min(first + kInARow, rows);
+  for (std::int64_t first = 0; first < rows; first += kInARow * kSums) {
+    const std::int64_t last = std::min(first + kInARow * kSums, rows);
     const auto column = [&](std::int64_t c, auto n, std::int64_t count) EQUIPOISE_INLINE_LAMBDA {
-      V s = hn::Zero(d);
-      for (std::int64_t r = first; r < last; ++r) s = of.add(s, r * stride + c, n);
-      hn::Store(s, d, lane);
+      V s[kSums];
+      for (V& one : s) one = hn::Zero(d);
+      std::int64_t r = first;
+      for (; r + kSums <= last; r += kSums) {
+        for (std::int64_t k = 0; k < kSums; ++k) s[k] = of.add(s[k], (r + k) * stride + c, n);
+      }
+      for (; r < last; ++r) s[0] = of.add(s[0], r * stride + c, n);
+      hn::Store(hn::Add(hn::Add(s[0], s[1]), hn::Add(s[2], s[3])), d, lane);
       for (std::int64_t i = 0; i < count; ++i) sums[c + i] += static_cast<double>(lane[i]);
     };
     std::int64_t c = 0;

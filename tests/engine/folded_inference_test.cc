@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/images.h"
-#include "equipoise/error.h"
+#include "equipoise/operations.h"
 #include "equipoise/plan_report.h"
 
 namespace equipoise::testing {
@@ -206,6 +206,60 @@ TEST_F(FoldedInference, GivesTapsAsTheyAreWithoutFolding) {
       ASSERT_NEAR(actual[i], expected[i], 1e-4) << tap << " " << i;
     }
   }
+}
+
+/// A graph's output, for images of (3, 8, 6, 5), with parameters and statistics that matter.
+std::vector<float> output_of(const Graph& graph, const SessionOptions& options) {
+  Session session(graph, options);
+  float value = 0;
+  for (const StateView& entry : session.state().entries()) {
+    const auto* values = std::get_if<std::span<float>>(&entry.values);
+    if (values == nullptr) continue;
+    for (float& v : *values) v = 0.25F + std::abs(std::sin(value += 1));
+  }
+  const Images images(3, {6, 5}, 8, 5);
+  const Results results = session.run({images.image()});
+  const auto values = results.values("y");
+  return {values.begin(), values.end()};
+}
+
+TEST(FoldedLayers, OfAllKindsComputeWhatTheyDidBefore) {
+  Graph graph("layers");
+  const auto norm = [&](const std::string& name, TensorId x, std::int64_t channels) {
+    return ops::batch_norm(graph, name,
+                           {.x = x,
+                            .weight = graph.add_parameter(name + ".weight", {channels}),
+                            .bias = graph.add_parameter(name + ".bias", {channels}),
+                            .running_mean = graph.add_buffer(name + ".running_mean", {channels}),
+                            .running_var = graph.add_buffer(name + ".running_var", {channels})});
+  };
+  const auto parameter = [&](const char* name, const GraphShape& shape) {
+    return graph.add_parameter(name, shape);
+  };
+  TensorId x = graph.add_input("image", {GraphShape::kBatch, 8, 6, 5});
+  x = ops::convolution(graph, "grouped", x, parameter("w1", {12, 4, 3, 3}), parameter("b1", {12}),
+                       {.groups = 2});
+  x = norm("norm1", x, 12);
+  x = ops::convolution(graph, "depthwise", x, parameter("w2", {12, 1, 3, 3}), {},
+                       {.padding = ops::Edges::all(1), .groups = 12});
+  x = norm("norm2", x, 12);
+  x = ops::activate(graph, "silu", x, ops::Function::kSilu);
+  const TensorId twice = ops::convolution(graph, "twice", x, parameter("w3", {12, 12, 1, 1}), {});
+  x = ops::add(graph, "add", norm("norm3", twice, 12), twice);
+  x = ops::flatten(graph, "flatten", ops::global_average_pool(graph, "pool", x));
+  x = ops::linear(graph, "linear", x, parameter("w4", {7, 12}), parameter("b4", {7}));
+  graph.add_output(ops::activate(graph, "y", norm("norm4", x, 7), ops::Function::kTanh));
+
+  const std::vector<float> folded = output_of(graph, {});
+  const std::vector<float> apart =
+      output_of(graph, {.skip_passes = {"fold_norms", "fuse_convolutions", "prepare_state"}});
+  EXPECT_THAT(folded, ::testing::Pointwise(::testing::FloatNear(1e-5F), apart));
+  std::vector<std::string> left;
+  Session session(graph);
+  for (const StepReport& step : session.report(Mode::kInference, 3).steps) {
+    if (step.operation == "batch_norm") left.push_back(step.name);
+  }
+  EXPECT_THAT(left, ::testing::ElementsAre("norm3"));
 }
 
 TEST_F(FoldedInference, NumbersThatAreNotFiniteStaySo) {

@@ -61,6 +61,7 @@ class Bench {
 
   Mode mode() const { return mode_; }
   std::int64_t batch() const { return plan_.batch(); }
+  void keep_timings() const { plan_.keep_timings(); }
   bool json() const { return json_; }
   Output output() const { return Output(path_); }
 
@@ -96,6 +97,7 @@ class BenchRun : public Bench {
     const auto start = std::chrono::steady_clock::now();
     result.arena_bytes = session.memory(mode(), batch());
     result.compile_ms = 1000 * seconds_since(start);
+    keep_timings();
 
     time_runs(session, inputs, result);
     result.peak_resident_bytes = peak_resident_bytes();
@@ -164,6 +166,7 @@ class FloorRun : public Bench {
                            .batch = batch(),
                            .threads = num_threads(),
                            .rows = measure_floor(made.graph, mode(), batch(), made.session)};
+    keep_timings();
     const Output to = output();
     to.write(json() ? floor_document(floor) : floor_text(floor, to.style()));
     return kDone;

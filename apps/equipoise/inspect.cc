@@ -77,6 +77,7 @@ struct Inspect {
     const Graph tensors = norm_tensors(built, norms);
     std::optional<PlanReport> report;
     if (explain) report = report_plan(built, plan.mode(), plan.batch(), session);
+    plan.keep_timings();
     return {.graph = std::move(built),
             .mode = plan.mode(),
             .summary = std::move(summary),

@@ -54,6 +54,18 @@ PlanArguments::PlanArguments(CLI::App& command, Mode mode) : mode_(mode) {
               "what the machine is fastest with by default")
           ->check(CLI::IsMember(layouts()).description(""))
           ->type_name("LAYOUT"),
+      command
+          .add_option_function<std::string>(
+              "--plan",
+              [this](const std::string& path) {
+                plan_path_ = path;
+                timings_ = Timings::load(path);
+                known_timings_ = timings_.size();
+                session_.timings = &timings_;
+              },
+              "Plan by times of this machine: those in this file, which is made if there is none; "
+              "others are measured and added")
+          ->type_name("FILE"),
       command.add_option("--skip-pass", session_.skip_passes, "Leave out a pass of the planner")
           ->allow_extra_args(false)
           ->type_name("NAME"),
@@ -63,6 +75,10 @@ PlanArguments::PlanArguments(CLI::App& command, Mode mode) : mode_(mode) {
           ->allow_extra_args(false)
           ->type_name("NAME")};
   for (CLI::Option* option : of_plan_) option->group(kGroup);
+}
+
+void PlanArguments::keep_timings() const {
+  if (timings_.size() > known_timings_) timings_.save(plan_path_);
 }
 
 void PlanArguments::require_for_plan(CLI::Option* option) {

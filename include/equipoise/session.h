@@ -33,6 +33,7 @@
 namespace equipoise {
 
 struct PlanReport;
+class Timings;
 
 namespace engine {
 struct BoundPlan;
@@ -170,6 +171,10 @@ class Inputs {
 struct SessionOptions {
   /// Layout of images between convolutions; unset: what the machine is fastest with.
   std::optional<Layout> layout = std::nullopt;
+  /// Plans by what convolutions and matrix products take on this machine (timings.h), and measures,
+  /// for some seconds, what is not in it yet; null: by a fixed order of preference. It has to outlive
+  /// the session.
+  Timings* timings = nullptr;
   /// Names of passes to leave out (docs/engine.md lists them).
   std::vector<std::string> skip_passes = {};
   /// Tensors to give back besides the graph's outputs; they are computed even if fusion would make

@@ -1,5 +1,8 @@
 """`equipoise bench`: that it measures what it says, not how fast that is."""
 
+import json
+import pathlib
+import tempfile
 import unittest
 
 from program import Run, main
@@ -33,6 +36,20 @@ class Bench(unittest.TestCase):
         run = Run("bench", "infer", "--model", "mlp", "--runs", "1")
         self.assertEqual(run.code, 0, run.err)
         self.assertIn("mlp, inference of (1, 1, 28, 28)", run.out)
+
+    def test_a_plan_is_measured_once_and_kept(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "plan.json"
+            arguments = ("bench", "train", *SMALL, "--runs", "1", "--plan", str(path))
+            self.assertEqual(Run(*arguments).code, 0)
+            measured = path.read_text("utf-8")
+            self.assertGreater(len(json.loads(measured)["milliseconds"]), 5)
+            self.assertEqual(Run(*arguments).code, 0)
+            self.assertEqual(path.read_text("utf-8"), measured)
+            path.write_text("nonsense", "utf-8")
+            run = Run(*arguments)
+            self.assertEqual(run.code, 1)
+            self.assertIn("plan.json: is not a plan", run.err)
 
     def test_sequences_are_made_up_too(self):
         run = Run("bench", "train", "encoder", "--batch", "3", "--length", "8", "--runs", "1")

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <vector>
 
+#include <fmt/format.h>
+
 namespace equipoise::engine::onednn {
 namespace {
 
@@ -84,6 +86,11 @@ bool append_function(dnnl::post_ops& post_ops, ops::Function function, float neg
 }
 
 }  // namespace
+
+std::string version() {
+  const dnnl_version_t& found = *dnnl_version();
+  return fmt::format("{}.{}.{}", found.major, found.minor, found.patch);
+}
 
 const dnnl::engine& cpu() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);

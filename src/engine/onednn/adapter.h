@@ -16,6 +16,9 @@ namespace equipoise::engine::onednn {
 using Dims = dnnl::memory::dims;
 using Desc = dnnl::memory::desc;
 
+/// "2.6.3"
+std::string version();
+
 const dnnl::engine& cpu();
 dnnl::stream& stream();
 

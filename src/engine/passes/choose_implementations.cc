@@ -1,13 +1,13 @@
 #include <algorithm>
-#include <map>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "engine/candidates.h"
 #include "engine/implementations/reorder.h"
 #include "engine/passes/pass.h"
 #include "engine/reorder.h"
-#include "engine/timing.h"
 #include "equipoise/error.h"
 #include "ops/fold_norm.h"
 #include "ops/normalization.h"
@@ -18,10 +18,16 @@ namespace {
 /// Goes through the nodes once and asks implementations in their order; where one wants an input in
 /// another format than it is in, a reorder goes before it, once per tensor and format.
 class Choice {
+  /// What is measured alone is not quite what it takes in a step, where a reorder also drives from
+  /// the cache what was there.
+  static constexpr double kWorthReordering = 1.25;
+
  public:
-  Choice(Plan& plan, Layout preferred)
+  /// With candidates, products are what these say is fastest.
+  Choice(Plan& plan, Layout preferred, Candidates* candidates)
       : plan_(plan),
         preferred_(preferred),
+        candidates_(candidates),
         before_(plan.graph.nodes().begin(), plan.graph.nodes().end()),
         formats_(plan.graph.tensors().size()) {}
 
@@ -107,6 +113,7 @@ class Choice {
                              .channels = is_batch ? context.input(Norm::kX).channels() : 0,
                              .running = running ? plan_.graph.tensor(running).name : ""});
     }
+    if (candidates_ != nullptr && is_product(node) && take_fastest(context, step)) return;
     for (const Implementation* implementation : implementations_of(node.operation->type())) {
       Answer answer = implementation->propose(context);
       if (const auto* why = std::get_if<std::string>(&answer)) {
@@ -123,6 +130,87 @@ class Choice {
     }
     throw Error(fmt::format("node '{}': no implementation of {} takes it{}", node.name,
                             describe(*node.operation), reasons));
+  }
+
+  /// What is fastest: of those without reorders, unless one with them is much faster. False if there
+  /// is only the reference.
+  bool take_fastest(const NodeContext& context, Step& step) {
+    std::vector<Candidate> ways = candidates_->of(context);
+    if (ways.empty()) return false;
+    std::vector<double> costs;
+    std::vector<double> weighed;
+    for (const Candidate& way : ways) {
+      const Reorders needed = reorders(context, way.proposal);
+      costs.push_back(way.milliseconds + needed.milliseconds);
+      weighed.push_back(costs.back() * (needed.of_images ? kWorthReordering : 1));
+    }
+    const auto best = static_cast<std::size_t>(std::ranges::min_element(weighed) - weighed.begin());
+    for (std::size_t i = 0; i < best; ++i) {
+      step.declined.push_back(
+          {std::string(ways[i].implementation->name),
+           fmt::format("{} takes {:.3g} ms with its reorders, what was chosen {:.3g} ms",
+                       ways[i].proposal.detail, costs[i], costs[best])});
+    }
+    step.implementation = ways[best].implementation->name;
+    take(context.node, std::move(ways[best].proposal), std::move(step));
+    return true;
+  }
+
+  struct Reorders {
+    double milliseconds = 0;
+    bool of_images = false;
+  };
+
+  /// Those that a proposal needs: of inputs that nobody else has had reordered so, and of outputs for
+  /// those who will read them.
+  Reorders reorders(const NodeContext& context, const Proposal& proposal) {
+    const Node& node = context.node;
+    Reorders needed;
+    const auto add = [&](const Shape& shape, const Format& from, const Format& to) {
+      if (from == to) return;
+      needed.milliseconds += candidates_->reorder(context, shape, from, to);
+      if (!from.weights && !to.weights) needed.of_images = true;
+    };
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const TensorId id = node.inputs[i];
+      if (!id || is_unsettled(id) || reordered_as(id, proposal.inputs[i])) continue;
+      add(context.input_shapes[i], format(id), proposal.inputs[i]);
+    }
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      const TensorId id = node.outputs[i];
+      if (!id || context.output_shapes[i].rank() != 4) continue;
+      add(context.output_shapes[i], proposal.outputs[i],
+          home_of_gradient(id).value_or(Format{.layout = preferred_}));
+    }
+    return needed;
+  }
+
+  /// Of the parameter that is updated with a gradient, if that is what the tensor is.
+  std::optional<Format> home_of_gradient(TensorId gradient) {
+    for (const Node& node : before_) {
+      if (std::ranges::find(node.inputs, gradient) == node.inputs.end()) continue;
+      for (std::size_t o = 0; o < node.outputs.size(); ++o) {
+        const int i = node.operation->updates(static_cast<int>(o));
+        if (i < 0) continue;
+        const TensorId parameter = node.inputs[static_cast<std::size_t>(i)];
+        if (plan_.graph.tensor(parameter).type == plan_.graph.tensor(gradient).type) {
+          return format(parameter);
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
+  bool is_unsettled(TensorId id) {
+    const TensorInfo& info = plan_.graph.tensor(id);
+    return is_kept(info) && !plan_.homes.contains(info.name);
+  }
+
+  TensorId reordered_as(TensorId id, const Format& wanted) {
+    for (const auto& [from, to] : reordered_) {
+      if (from == id && format(to) == wanted) return to;
+    }
+    return {};
   }
 
   void take(const Node& node, Proposal proposal, Step step) {
@@ -148,10 +236,8 @@ class Choice {
 
   TensorId in_format(TensorId id, const Format& wanted) {
     if (plan_.graph.tensor(id).type.record || format(id) == wanted) return id;
-    for (const auto& [from, to] : reordered_) {
-      if (from == id && format(to) == wanted) return to;
-    }
-    return reordered(id, wanted);
+    const TensorId found = reordered_as(id, wanted);
+    return found ? found : reordered(id, wanted);
   }
 
   TensorId reordered(TensorId id, const Format& wanted) {
@@ -180,6 +266,7 @@ class Choice {
 
   Plan& plan_;
   Layout preferred_;
+  Candidates* candidates_;
   std::vector<Node> before_;
   std::vector<Format> formats_;
   std::vector<Node> nodes_;
@@ -190,10 +277,15 @@ class Choice {
 }  // namespace
 
 void choose_implementations(Plan& plan, const SessionOptions& options) {
-  const bool chosen = !skips(options, "choose_layouts");
-  Choice(plan,
-         chosen ? options.layout.value_or(candidate_layouts().front()) : Layout::kChannelsFirst)
-      .run();
+  Layout layout = options.layout.value_or(candidate_layouts().front());
+  std::optional<Candidates> candidates;
+  if (skips(options, "choose_layouts")) {
+    layout = Layout::kChannelsFirst;
+  } else if (options.timings != nullptr) {
+    candidates.emplace(*options.timings);
+    if (!options.layout) layout = fastest_layout(plan, *candidates);
+  }
+  Choice(plan, layout, candidates ? &*candidates : nullptr).run();
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const Node& node = plan.graph.nodes()[i];
     if (plan.gradient_norm && node.outputs[0] == plan.gradient_norm) {

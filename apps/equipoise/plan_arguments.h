@@ -25,8 +25,8 @@ class PlanArguments {
   Mode mode() const { return mode_; }
   const SessionOptions& session() const { return session_; }
 
-  /// Keeps what was measured in the file of --plan, if there is one and it has less. Throws Error if
-  /// it cannot be written.
+  /// Keeps what was measured in the file of --plan, if there is one and it has less. Throws Error
+  /// if it cannot be written.
   void keep_timings() const;
 
   /// Makes options that only change the plan need this one, which shows it.

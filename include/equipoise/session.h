@@ -172,8 +172,8 @@ struct SessionOptions {
   /// Layout of images between convolutions; unset: what the machine is fastest with.
   std::optional<Layout> layout = std::nullopt;
   /// Plans by what convolutions and matrix products take on this machine (timings.h), and measures,
-  /// for some seconds, what is not in it yet; null: by a fixed order of preference. It has to outlive
-  /// the session.
+  /// for some seconds, what is not in it yet; null: by a fixed order of preference. It has to
+  /// outlive the session.
   Timings* timings = nullptr;
   /// Names of passes to leave out (docs/engine.md lists them).
   std::vector<std::string> skip_passes = {};

@@ -14,9 +14,9 @@
 
 namespace equipoise {
 
-/// Times of convolutions, matrix products and reorders, each alone. A session whose options have one
-/// plans by them (SessionOptions::timings): it looks up what is there and measures the rest, so a
-/// plan made again from the same times is the same, and so are the bits of its results.
+/// Times of convolutions, matrix products and reorders, each alone. A session whose options have
+/// one plans by them (SessionOptions::timings): it looks up what is there and measures the rest, so
+/// a plan made again from the same times is the same, and so are the bits of its results.
 ///
 /// Thread safety: sessions that share one compile one after another.
 class EQUIPOISE_API Timings {

@@ -120,9 +120,9 @@ double least_in(const NodeContext& node, const std::vector<Candidate>& ways, Lay
     return sum;
   };
   for (const Candidate& way : ways) {
-    least = std::min(least, way.milliseconds +
-                                images(node.node.inputs, node.input_shapes, way.proposal.inputs) +
-                                images(node.node.outputs, node.output_shapes, way.proposal.outputs));
+    least = std::min(
+        least, way.milliseconds + images(node.node.inputs, node.input_shapes, way.proposal.inputs) +
+                   images(node.node.outputs, node.output_shapes, way.proposal.outputs));
   }
   return ways.empty() ? 0 : least;
 }

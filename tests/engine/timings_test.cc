@@ -68,7 +68,8 @@ TEST(Timings, OfAFileThatIsNoneIsAnError) {
   Timings timings;
   timings.set("a", "b", 1);
   const Json good = document(timings, folder);
-  std::vector<std::string> bad = {"", "{", "[]", "7", "{}", "{\"kind\": \"bench\", \"version\": 1}"};
+  std::vector<std::string> bad = {"",  "{",  "[]",
+                                  "7", "{}", "{\"kind\": \"bench\", \"version\": 1}"};
   for (const char* time : {"-1", "\"fast\"", "null", "[1]"}) {
     Json changed = good;
     changed["milliseconds"]["a"]["b"] = Json::parse(time);
@@ -155,8 +156,8 @@ TEST(PlanByTimings, ReordersImagesOnlyWhereMuchIsGained) {
       const bool chosen = problem.starts_with("convolution(") && is_last(way) && seen++ == 0;
       return chosen ? other : 1.0;
     });
-    const PlanReport report =
-        report_plan(graph, Mode::kTraining, 2, {.layout = Layout::kChannelsFirst, .timings = &timings});
+    const PlanReport report = report_plan(graph, Mode::kTraining, 2,
+                                          {.layout = Layout::kChannelsFirst, .timings = &timings});
     int count = 0;
     for (const StepReport& step : report.steps) {
       count += static_cast<int>(step.operation == "reorder" &&

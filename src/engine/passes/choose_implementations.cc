@@ -132,8 +132,8 @@ class Choice {
                             describe(*node.operation), reasons));
   }
 
-  /// What is fastest: of those without reorders, unless one with them is much faster. False if there
-  /// is only the reference.
+  /// What is fastest: of those without reorders, unless one with them is much faster. False if
+  /// there is only the reference.
   bool take_fastest(const NodeContext& context, Step& step) {
     std::vector<Candidate> ways = candidates_->of(context);
     if (ways.empty()) return false;
@@ -161,8 +161,8 @@ class Choice {
     bool of_images = false;
   };
 
-  /// Those that a proposal needs: of inputs that nobody else has had reordered so, and of outputs for
-  /// those who will read them.
+  /// Those that a proposal needs: of inputs that nobody else has had reordered so, and of outputs
+  /// for those who will read them.
   Reorders reorders(const NodeContext& context, const Proposal& proposal) {
     const Node& node = context.node;
     Reorders needed;

@@ -68,9 +68,8 @@ void print_waiting(const DatasetPtr& data, int workers) {
   const auto step = [&](const Batch& batch) {
     session.train({{"image", batch.images}, {"labels", batch.labels}}, {.rate = 0.01F});
   };
-  Loader loader(
-      data, Pass::kTraining,
-      {.preprocessing = kAsCifar, .augmentation = kCropAndFlip, .workers = workers});
+  Loader loader(data, Pass::kTraining,
+                {.preprocessing = kAsCifar, .augmentation = kCropAndFlip, .workers = workers});
   step(*loader.next());  // plans
 
   constexpr int kSteps = 50;

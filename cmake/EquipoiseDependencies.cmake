@@ -4,6 +4,9 @@ find_package(hwy 1.0.3 REQUIRED)
 find_package(fmt 9 REQUIRED)
 find_package(Dnnl 2.6 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
+find_package(WebP REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)  # whatever runs our loops, it runs oneDNN's
 

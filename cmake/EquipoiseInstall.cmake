@@ -24,4 +24,5 @@ install(FILES
   ${PROJECT_BINARY_DIR}/equipoise-config.cmake
   ${PROJECT_BINARY_DIR}/equipoise-config-version.cmake
   ${PROJECT_SOURCE_DIR}/cmake/FindDnnl.cmake
+  ${PROJECT_SOURCE_DIR}/cmake/FindWebP.cmake
   DESTINATION ${package_dir})

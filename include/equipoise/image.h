@@ -3,6 +3,7 @@
 /// Images, and what is done to them before a network sees them.
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <vector>
@@ -19,6 +20,32 @@ struct Image {
   int channels = 0;
   std::vector<std::uint8_t> pixels;
 };
+
+struct DecodeOptions {
+  /// The length to which the shorter side will be resized, or 0: a JPEG may then be decoded at 1/2,
+  /// 1/4 or 1/8 of its size, several times faster, but no smaller than this.
+  int shorter_side = 0;
+  /// More are refused before there is memory for them: a few bytes can claim to be any number.
+  std::int64_t max_pixels = std::int64_t{1} << 27;
+};
+
+/// Reads JPEG, PNG, WebP, BMP (not run-length encoded) and PNM, told apart by how they begin.
+///
+/// Pixels are those of Pillow's `convert("RGB")`, or `"L"` where the file is grey, turned upright
+/// by the Exif orientation: alpha and transparent colors are dropped, not blended with a background
+/// that nobody chose; palettes are looked up; 16 bits become their upper 8; CMYK becomes (1 −
+/// ink)·(1 − black) without a color profile. Of damaged JPEG files, of which Pillow fills the
+/// missing parts with grey, there is no image.
+///
+/// Throws Error with the cause for bytes that are in none of these formats, damaged, cut off,
+/// animated, or too many pixels. Thread-safe.
+[[nodiscard]] EQUIPOISE_API Image decode_image(std::span<const std::uint8_t> bytes,
+                                               const DecodeOptions& options = {});
+
+/// Decodes a file of at most 2^30 bytes. Throws Error, with the name of the file, as `decode_image`
+/// does, and for a file that cannot be read.
+[[nodiscard]] EQUIPOISE_API Image read_image(const std::filesystem::path& path,
+                                             const DecodeOptions& options = {});
 
 /// How values between pixels are found: by a triangle, by Keys' cubic with a = −1/2 (Keys 1981,
 /// equation 8), or as the mean of the pixels whose centers it covers (of none: the nearest).

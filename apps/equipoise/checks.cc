@@ -1,6 +1,7 @@
 #include "checks.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -29,6 +30,24 @@ std::optional<std::int64_t> parse_count(std::string_view text) {
 CLI::Validator count() {
   return {[](std::string& text) {
             return parse_count(text) ? "" : fmt::format("'{}' is not a whole number ≥ 1", text);
+          },
+          ""};
+}
+
+CLI::Validator whole_number() {
+  return {[](std::string& text) {
+            const auto value = parse<std::int64_t>(text);
+            return value && *value >= 0 ? "" : fmt::format("'{}' is not a whole number ≥ 0", text);
+          },
+          ""};
+}
+
+CLI::Validator positive() {
+  return {[](std::string& text) {
+            const auto value = parse<double>(text);
+            return value && *value > 0 && std::isfinite(*value)
+                       ? ""
+                       : fmt::format("'{}' is not a number > 0", text);
           },
           ""};
 }

@@ -14,6 +14,12 @@ std::optional<std::int64_t> parse_count(std::string_view text);
 /// The same as a check of an option.
 CLI::Validator count();
 
+/// One ≥ 0.
+CLI::Validator whole_number();
+
+/// A finite number > 0.
+CLI::Validator positive();
+
 /// A number between these, both included.
 CLI::Validator number_between(double least, double most);
 

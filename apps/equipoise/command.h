@@ -10,7 +10,7 @@ namespace equipoise::program {
 
 inline constexpr std::string_view kVersion = EQUIPOISE_VERSION;
 
-/// What the program ends with.
+/// What the program ends with; 128 + its number if a signal has stopped it in good order.
 enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2 };
 
 /// A command of the program: its options, and what it does once they are parsed. Errors of the
@@ -21,6 +21,7 @@ struct Command {
 };
 
 Command add_inspect(CLI::App& program);
+Command add_train(CLI::App& program);
 /// One for each of its subcommands.
 std::vector<Command> add_bench(CLI::App& program);
 

@@ -43,7 +43,7 @@ int run(int argc, char** argv) {
   program.footer(
       "'equipoise COMMAND --help' explains a command and has examples.\n"
       "Exit codes: 0 done, 1 failed, 2 usage.");
-  std::vector<Command> commands = {add_inspect(program)};
+  std::vector<Command> commands = {add_train(program), add_inspect(program)};
   std::ranges::move(add_bench(program), std::back_inserter(commands));
   try {
     program.parse(argc, argv);
@@ -66,6 +66,8 @@ int main(int argc, char** argv) {
   // Whoever reads our output may stop (`| head`): that is no error, even where the parent ignores
   // it.
   std::signal(SIGPIPE, SIG_DFL);
+  // A file that grows beyond `ulimit -f` is an error as a full disk is.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return run(argc, argv);
   } catch (const equipoise::Error& error) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "checks.h"
+#include "choice.h"
 #include "equipoise/error.h"
 #include "equipoise/norm_summary.h"
 
@@ -15,18 +16,6 @@ namespace {
 constexpr const char* kModelGroup = "Model";
 constexpr const char* kNormGroup = "Normalization of the model";
 constexpr const char* kEncoderGroup = "Sizes of the encoder";
-
-/// An option whose value is one of a few words.
-template <class Value, class Set>
-CLI::Option* add_choice(CLI::App& command, const std::string& flag,
-                        const std::map<std::string, Value>& choices, Set set,
-                        const std::string& description) {
-  return command
-      .add_option_function<std::string>(
-          flag, [choices, set](const std::string& word) { set(choices.at(word)); }, description)
-      ->check(CLI::IsMember(choices).description(""))
-      ->type_name("KIND");
-}
 
 /// "224" or "224x320"
 ops::Pair parse_size(const std::string& text) {
@@ -197,9 +186,12 @@ void ModelArguments::add_encoder(CLI::App& command) {
   add("--mlp-width", sizes.mlp_width, "Width of each block's hidden layer");
 }
 
-Graph ModelArguments::build() const {
+Graph ModelArguments::build(const DataShape& data) const {
   if (name_.empty()) throw CLI::RequiredError("MODEL");
   ModelOptions options = options_;
+  if (!options.classes) options.classes = data.classes;
+  if (!options.input_channels) options.input_channels = data.channels;
+  if (!options.input_size) options.input_size = data.size;
   if (momentum_) options.norm.rule = UpdateRule{.momentum = *momentum_};
   if (cumulative_) options.norm.rule = UpdateRule{.averaging = Averaging::kCumulative};
   if (window_) {

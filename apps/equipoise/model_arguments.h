@@ -12,6 +12,13 @@
 
 namespace equipoise::program {
 
+/// What a network has to fit.
+struct DataShape {
+  std::optional<std::int64_t> classes = std::nullopt;
+  std::optional<std::int64_t> channels = std::nullopt;
+  std::optional<ops::Pair> size = std::nullopt;
+};
+
 /// MODEL and what can be said about it, for every command that takes a model. Options of the
 /// command line are bound to it, so it stays where it is.
 class ModelArguments {
@@ -20,9 +27,13 @@ class ModelArguments {
   ModelArguments(const ModelArguments&) = delete;
   ModelArguments& operator=(const ModelArguments&) = delete;
 
-  /// The network. Throws CLI::ParseError for an option that it has no use for, Error as build_model
-  /// does and for a pattern that freezes nothing.
-  [[nodiscard]] Graph build() const;
+  /// The network; what options leave open is as the data has it, or the network's own. Throws
+  /// CLI::ParseError for an option that it has no use for, Error as build_model does and for a
+  /// pattern that freezes nothing.
+  [[nodiscard]] Graph build(const DataShape& data = {}) const;
+
+  /// MODEL
+  const std::string& name() const { return name_; }
 
  private:
   void add_norm(CLI::App& command);

@@ -47,6 +47,11 @@ struct Setting {
 [[nodiscard]] EQUIPOISE_API std::vector<Setting> parse_settings(std::string_view text,
                                                                 std::string_view where);
 
+/// Throws Error, with `where`, the line and the nearest keys, for a setting whose key is none of
+/// these.
+EQUIPOISE_API void check_keys(std::span<const Setting> settings,
+                              std::span<const std::string_view> keys, std::string_view where);
+
 /// The line of a setting, which `parse_settings` reads as it was.
 [[nodiscard]] EQUIPOISE_API std::string to_text(const Setting& setting);
 

@@ -255,6 +255,11 @@ class EQUIPOISE_API Session {
   /// one value per channel: then nothing has changed.
   StepResult train(Inputs inputs, const StepOptions& options = {});
 
+  /// Training steps so far, refused ones too: they choose the numbers that dropout draws.
+  [[nodiscard]] std::uint64_t steps() const;
+  /// For a training that goes on from a checkpoint.
+  void set_steps(std::uint64_t steps);
+
   /// The context that runs use unless they bring their own.
   Context& context();
 

@@ -172,6 +172,9 @@ StepResult Session::train(Inputs inputs, const StepOptions& options) {
   return result;
 }
 
+std::uint64_t Session::steps() const { return parts_->steps; }
+void Session::set_steps(std::uint64_t steps) { parts_->steps = steps; }
+
 PlanReport Session::report(Mode mode, std::int64_t batch) {
   const std::lock_guard lock(parts_->turn);
   const engine::OneDnnThreads threads(num_threads());

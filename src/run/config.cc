@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "equipoise/error.h"
 #include "equipoise/run.h"
 
@@ -194,6 +195,16 @@ class Reader {
 
 std::vector<Setting> parse_settings(std::string_view text, std::string_view where) {
   return Reader(text, where).settings();
+}
+
+void check_keys(std::span<const Setting> settings, std::span<const std::string_view> keys,
+                std::string_view where) {
+  for (const Setting& setting : settings) {
+    if (std::ranges::find(keys, setting.key) != keys.end()) continue;
+    throw Error(fmt::format("'{}'{}: there is no setting '{}'{}", where,
+                            setting.line > 0 ? fmt::format(", line {}", setting.line) : "",
+                            setting.key, did_you_mean(setting.key, keys)));
+  }
 }
 
 std::string to_text(const Setting& setting) {

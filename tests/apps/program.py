@@ -23,6 +23,11 @@ class Run:
         return json.loads(self.out)
 
 
+def path():
+    """The program, for tests that run it in ways of their own."""
+    return _program
+
+
 def main():
     global _program
     _program = sys.argv.pop(1)

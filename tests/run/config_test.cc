@@ -88,6 +88,20 @@ TEST(Settings, OtherLinesAreErrorsWithTheirPlace) {
   EXPECT_THAT(error_of("a = 1\na = 2"), HasSubstr("line 2: 'a' is set a second time"));
 }
 
+TEST(Settings, UnknownKeysAreErrorsWithTheNearest) {
+  const std::vector<std::string_view> keys = {"epochs", "lr"};
+  const std::vector<Setting> settings = {{.key = "lr", .values = {"1"}, .line = 1},
+                                         {.key = "epoch", .values = {"1"}, .line = 2}};
+  check_keys(std::span(settings).first(1), keys, "FILE");
+  try {
+    check_keys(settings, keys, "FILE");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "'FILE', line 2: there is no setting 'epoch'; did you mean 'epochs'?");
+  }
+}
+
 TEST(Settings, AlteredTextsAreReadOrRefused) {
   const std::string good = "a = 1\nb = [\"x\\u0041\", 'y', 3] # c\nd = false\n";
   for (std::uint64_t i = 0; i < 20000; ++i) {

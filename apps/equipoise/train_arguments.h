@@ -1,0 +1,55 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "equipoise/graph.h"
+#include "equipoise/run.h"
+#include "model_arguments.h"
+#include "train_settings.h"
+
+namespace equipoise::program {
+
+/// What is trained, and with what: options of the command line, each of which may be a setting of a
+/// file too. Options are bound to it, so it stays where it is.
+class TrainArguments {
+ public:
+  explicit TrainArguments(CLI::App& command);
+  TrainArguments(const TrainArguments&) = delete;
+  TrainArguments& operator=(const TrainArguments&) = delete;
+
+  const ModelArguments& model() const { return model_; }
+  const TrainSettings& settings() const { return settings_; }
+
+  /// Takes settings for options that were not given. Throws CLI::ParseError, which names `where`
+  /// and the line, for those that are unknown, out of range or exclude each other.
+  void apply(std::span<const Setting> file, std::string_view where);
+
+  /// All that is set or has a default; applied elsewhere, they come to the same.
+  [[nodiscard]] std::vector<Setting> all() const;
+
+  /// Names of all settings.
+  [[nodiscard]] std::vector<std::string_view> keys() const;
+
+  /// The first option that was given; null if none was.
+  [[nodiscard]] const CLI::Option* given() const;
+
+  /// Throws CLI::ParseError unless there are a model and a data set.
+  void require() const;
+
+ private:
+  void add_data(CLI::App& command);
+  void add_training(CLI::App& command);
+  void add_run(CLI::App& command);
+  void check_exclusions() const;
+
+  ModelArguments model_;
+  TrainSettings settings_;
+  /// Those that are settings.
+  std::vector<CLI::Option*> options_;
+};
+
+}  // namespace equipoise::program

@@ -1,0 +1,88 @@
+#include "train_state.h"
+
+#include <array>
+#include <charconv>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "equipoise/error.h"
+
+namespace equipoise::program {
+namespace {
+
+/// Calls a function with the name and the value of each number, to write it or to read it.
+template <class State, class Function>
+void for_each_number(State& state, Function&& function) {
+  auto& trainer = state.trainer;
+  function("epoch", trainer.epoch);
+  function("batch", trainer.batch);
+  function("trainer_step", trainer.step);
+  function("session_steps", trainer.session_steps);
+  function("refused", trainer.refused);
+  function("refused_in_a_row", trainer.refused_in_a_row);
+  function("epoch_loss", trainer.epoch_loss);
+  function("epoch_samples", trainer.epoch_samples);
+  function("epoch_refused", trainer.epoch_refused);
+  function("best_accuracy", trainer.best_accuracy);
+  function("best_epoch", trainer.best_epoch);
+  function("tally_loss", state.tally.loss);
+  function("tally_samples", state.tally.samples);
+  function("tally_right", state.tally.right);
+  function("rate", state.tally.rate);
+  function("seconds", state.seconds);
+}
+
+}  // namespace
+
+void save(RunFolder& folder, Trainer& trainer, const TrainState& state,
+          std::optional<double> score) {
+  std::map<std::string, std::string> facts;
+  for_each_number(state, [&facts](const char* name, const auto& value) {
+    facts[name] = fmt::format("{}", value);
+  });
+  std::vector<CheckpointView> tensors;
+  const State& kept = trainer.session().state();
+  for (const ConstStateView& entry : kept.entries()) {
+    tensors.push_back(
+        {.name = std::string(entry.name), .shape = kept.shape(entry.name), .values = entry.values});
+  }
+  folder.save(state.trainer.step, tensors, facts, score);
+}
+
+TrainState restore(const Checkpoint& checkpoint, Trainer& trainer) {
+  TrainState state;
+  for_each_number(state, [&checkpoint](const char* name, auto& value) {
+    const auto fact = checkpoint.facts.find(name);
+    if (fact == checkpoint.facts.end()) {
+      throw Error(fmt::format("the checkpoint says nothing of '{}'", name));
+    }
+    const std::string& text = fact->second;
+    const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || stopped != text.data() + text.size()) {
+      throw Error(fmt::format("the checkpoint has '{}' for '{}'", text, name));
+    }
+  });
+  std::vector<ConstStateView> views;
+  for (const CheckpointTensor& tensor : checkpoint.tensors) {
+    ConstStateView& view = views.emplace_back();
+    view.name = tensor.name;
+    std::visit([&view](const auto& values) { view.values = std::span(values); }, tensor.values);
+  }
+  State& kept = trainer.session().state();
+  if (kept.entries().size() != views.size()) {
+    throw Error(fmt::format("the checkpoint has {} tensors, the network {}: it is of another one",
+                            views.size(), kept.entries().size()));
+  }
+  kept.load(views);
+  trainer.resume(state.trainer);
+  return state;
+}
+
+}  // namespace equipoise::program

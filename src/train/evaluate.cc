@@ -1,0 +1,71 @@
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "equipoise/error.h"
+#include "equipoise/train.h"
+
+namespace equipoise {
+namespace {
+
+/// −log softmax(logits) at the label.
+double loss_of(std::span<const float> logits, std::size_t label) {
+  const double largest = *std::ranges::max_element(logits);
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - largest);
+  return std::log(sum) + largest - static_cast<double>(logits[label]);
+}
+
+bool is_right(std::span<const float> logits, std::size_t label) {
+  if (std::ranges::any_of(logits, [](float logit) { return std::isnan(logit); })) return false;
+  return std::ranges::max_element(logits) - logits.begin() == static_cast<std::ptrdiff_t>(label);
+}
+
+void add_batch(Evaluation& sums, const ConstTensorView& logits, const ConstTensorView& labels) {
+  if (logits.shape.rank() != 2 || labels.dtype != DType::kI32) {
+    throw Error(
+        fmt::format("evaluate: logits are {} and labels of {}; they have to be (N, K) and "
+                    "i32",
+                    to_string(logits.shape), to_string(labels.dtype)));
+  }
+  const auto classes = static_cast<std::size_t>(logits.shape[1]);
+  const auto* rows = static_cast<const float*>(logits.data);
+  const auto* label = static_cast<const std::int32_t*>(labels.data);
+  for (std::int64_t n = 0; n < logits.shape[0]; ++n, rows += classes, ++label) {
+    if (*label < 0 || static_cast<std::size_t>(*label) >= classes) {
+      throw Error(fmt::format("evaluate: label {} of sample {}; the {} classes are 0 to {}", *label,
+                              sums.samples, classes, classes - 1));
+    }
+    const std::span<const float> row(rows, classes);
+    sums.loss += loss_of(row, static_cast<std::size_t>(*label));
+    if (is_right(row, static_cast<std::size_t>(*label))) sums.accuracy += 1;
+    ++sums.samples;
+  }
+}
+
+}  // namespace
+
+Evaluation evaluate(Session& session, BatchSource& source, State* state,
+                    const ClassifierNames& names) {
+  Evaluation result;
+  source.start(0, 0);
+  for (std::span<const Input> batch = source.next(); !batch.empty(); batch = source.next()) {
+    const auto labels = std::ranges::find(batch, names.labels, &Input::name);
+    if (labels == batch.end()) {
+      throw Error(fmt::format("evaluate: a batch has no input '{}'", names.labels));
+    }
+    std::vector<Input> inputs(batch.begin(), batch.end());
+    inputs.erase(inputs.begin() + (labels - batch.begin()));  // the loss alone reads it
+    const Results results = session.run(inputs, {.state = state});
+    add_batch(result, results.view(names.logits), labels->value);
+  }
+  if (result.samples == 0) throw Error("evaluate: there are no batches");
+  result.loss /= static_cast<double>(result.samples);
+  result.accuracy /= static_cast<double>(result.samples);
+  return result;
+}
+
+}  // namespace equipoise

@@ -126,6 +126,7 @@ void Experiment::prepare_images() {
                        .padding = options_.padding,
                        .flip = options_.flip.value_or(given ? 0 : 0.5)},
       .batch_size = options_.batch,
+      .bad_image = options_.bad_image,
       .seed = options_.seed,
       .workers = options_.workers};
   Preprocessing& images = loading_.preprocessing;
@@ -133,7 +134,8 @@ void Experiment::prepare_images() {
     throw Error("--mean and --std are given together, or neither of them");
   }
   if (images.mean.empty()) {
-    ChannelStatistics statistics = channel_statistics(*data_.training, wanted.channels);
+    ChannelStatistics statistics =
+        channel_statistics(*data_.training, wanted.channels, options_.bad_image);
     images.mean = std::move(statistics.mean);
     images.std = std::move(statistics.std);
     // A run that goes on normalizes by the same numbers, without reading all images again.

@@ -135,8 +135,8 @@ Command add_train(CLI::App& program) {
       fmt::format("Models:\n{}\n\nExamples:\n"
                   "  equipoise train resnet20 --data fashion-mnist\n"
                   "  equipoise train resnet20 --data cifar-10-batches-bin --crop random --padding "
-                  "4 --flip 0.5 --epochs 30 -o runs/cifar\n"
-                  "  equipoise train --resume runs/cifar",
+                  "4 --flip 0.5 --epochs 30 -o runs/photos\n"
+                  "  equipoise train --resume runs/photos",
                   list_of_models()));
   auto train = std::make_shared<Train>(*command);
   return {.options = command, .run = [train] { return train->run(); }};

@@ -54,7 +54,8 @@ void TrainArguments::add_data(CLI::App& command) {
     option->type_name(type)->group(kData);
   };
   grouped(command.add_option("--data", s.data,
-                             "fashion-mnist, or a folder of CIFAR's binary files or of MNIST's"),
+                             "fashion-mnist, or a folder: of images in one folder per class, of "
+                             "CIFAR's binary files, or of MNIST's"),
           "NAME|FOLDER");
   grouped(command
               .add_option("--validation", s.validation,
@@ -96,6 +97,12 @@ void TrainArguments::add_data(CLI::App& command) {
   grouped(command.add_option("--std", s.std, "Standard deviation of each channel, likewise")
               ->delimiter(','),
           "S,...");
+  static const std::map<std::string, BadImage> bad_images = {{"fail", BadImage::kFatal},
+                                                             {"skip", BadImage::kSkip}};
+  add_choice(
+      command, "--bad-images", bad_images, [&s](BadImage bad) { s.bad_image = bad; },
+      "At an image that cannot be read: fail (default) or skip")
+      ->group(kData);
   grouped(command.add_option("--workers", s.workers, "Threads that load images (2)")
               ->check(count())
               ->capture_default_str(),

@@ -24,6 +24,7 @@ struct TrainSettings {
   std::optional<double> flip = std::nullopt;
   std::vector<float> mean = {};
   std::vector<float> std = {};
+  BadImage bad_image = BadImage::kFatal;
   int workers = 2;
 
   std::int64_t epochs = 10;

@@ -41,6 +41,7 @@ std::int64_t parameter_count(const Graph& network) {
 template <class Number>
 std::vector<std::string> texts(const std::vector<Number>& numbers) {
   std::vector<std::string> texts;
+  texts.reserve(numbers.size());
   for (const Number number : numbers) texts.push_back(fmt::format("{}", number));
   return texts;
 }

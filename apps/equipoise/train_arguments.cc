@@ -27,8 +27,8 @@ std::string_view key_of(const CLI::Option& option) { return option.get_lnames().
 /// Of an option that is set, or has a default.
 std::vector<std::string> values_of(const CLI::Option& option) {
   if (option.count() > 0) return option.results();
-  const std::string byDefault = option.get_default_str();
-  return byDefault.empty() ? std::vector<std::string>() : std::vector{byDefault};
+  const std::string by_default = option.get_default_str();
+  return by_default.empty() ? std::vector<std::string>() : std::vector{by_default};
 }
 
 [[noreturn]] void fail(std::string_view where, const Setting& setting, std::string_view what) {

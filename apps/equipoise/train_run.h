@@ -40,9 +40,9 @@ struct TrainResult {
 class TrainRun {
  public:
   /// A new one. Throws Error if the folder cannot be one.
-  static TrainRun begin(Experiment& experiment, const std::filesystem::path& folder);
+  static TrainRun begin(Experiment& experiment, const std::filesystem::path& path);
   /// Goes on with one, from its newest checkpoint that can be read.
-  static TrainRun resume(Experiment& experiment, const std::filesystem::path& folder);
+  static TrainRun resume(Experiment& experiment, const std::filesystem::path& path);
 
   TrainRun(const TrainRun&) = delete;
   TrainRun& operator=(const TrainRun&) = delete;

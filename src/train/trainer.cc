@@ -1,6 +1,7 @@
 #include <atomic>
 #include <chrono>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
@@ -29,6 +30,9 @@ struct Trainer::Parts {
   std::function<void(const EpochEvent&)> epoch = {};
   std::atomic<bool> stopped = false;
 
+  Parts(Session trained, TrainerOptions given)
+      : session(std::move(trained)), options(std::move(given)) {}
+
   bool train_epoch(BatchSource& source, const Schedule& schedule);
   void make_step(std::span<const Input> batch, const Schedule& schedule, double seconds_waited);
   void end_epoch(BatchSource* validation, double training_seconds);
@@ -40,7 +44,7 @@ Trainer::Trainer(Session session, TrainerOptions options) {
     throw Error(fmt::format("train: most_refusals is {}", options.most_refusals));
   }
   train::check(options.schedule);
-  parts_.reset(new Parts{.session = std::move(session), .options = std::move(options)});
+  parts_ = std::make_unique<Parts>(std::move(session), std::move(options));
 }
 Trainer::~Trainer() = default;
 

@@ -70,8 +70,10 @@ struct DatasetOptions {
 ///   from Debian's package dataset-fashion-mnist;
 /// - a folder of IDX files with MNIST's names, compressed by gzip or not;
 /// - a folder of CIFAR-10's or CIFAR-100's binary version (Krizhevsky 2009; the 100 fine classes);
-/// - a folder of images in one folder per class.
-/// What a folder holds is seen by the files in it. IDX, CIFAR are read into memory.
+/// - a folder of images in one folder per class (JPEG, PNG, WebP, BMP, PNM; torchvision's
+///   ImageFolder), or of such folders called train, val or validation, and test.
+/// What a folder holds is seen by the files in it. IDX and CIFAR are read into memory, images in
+/// folders when they are asked for.
 ///
 /// kValidation is a validation set of its own where there is one. Otherwise it is held out of the
 /// training images by the options, and kTraining is the rest; the same options have to be given for

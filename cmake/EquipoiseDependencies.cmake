@@ -7,6 +7,8 @@ find_package(ZLIB REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
 find_package(WebP REQUIRED)
+find_package(Protobuf 3.21 REQUIRED)
+find_package(ONNX 1.12 REQUIRED)  # its targets name Protobuf's
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)  # whatever runs our loops, it runs oneDNN's
 

@@ -15,7 +15,7 @@ with batch, layer, group, instance or RMS normalization, what they are made of a
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 if(NOT BUILD_SHARED_LIBS)
   # It cannot see what a static library leaves to its user to link.
-  set(CPACK_DEBIAN_PACKAGE_DEPENDS "libhwy-dev (>= 1.0.3), libfmt-dev (>= 9.1), libdnnl-dev (>= 2.6), zlib1g-dev, libjpeg62-turbo-dev, libpng-dev, libwebp-dev")
+  set(CPACK_DEBIAN_PACKAGE_DEPENDS "libhwy-dev (>= 1.0.3), libfmt-dev (>= 9.1), libdnnl-dev (>= 2.6), libonnx-dev (>= 1.12), libprotobuf-dev, zlib1g-dev, libjpeg62-turbo-dev, libpng-dev, libwebp-dev")
 endif()
 
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE

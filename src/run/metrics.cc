@@ -20,9 +20,16 @@ double number(const Json& line, const char* key) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
 
+std::int64_t integer(const Json& line, const char* key) {
+  const Json& value = line.at(key);
+  // A fraction might not fit.
+  if (!value.is_number_integer()) throw Error(fmt::format("'{}' is no integer", key));
+  return value.get<std::int64_t>();
+}
+
 Metric parse_line(std::string_view text) {
   const Json line = Json::parse(text.begin(), text.end());
-  return {.step = line.at("step").get<std::int64_t>(),
+  return {.step = integer(line, "step"),
           .epoch = number(line, "epoch"),
           .split = line.at("split").get<std::string>(),
           .loss = number(line, "loss"),
@@ -47,7 +54,7 @@ std::vector<Metric> read_metrics(const std::filesystem::path& path) {
   for (std::size_t end = 0; (end = text.find('\n')) != std::string_view::npos;) {
     try {
       metrics.push_back(parse_line(text.substr(0, end)));
-    } catch (const nlohmann::json::exception& error) {
+    } catch (const std::exception& error) {
       throw Error(fmt::format("'{}', line {}: it is no metric: {}", path.string(),
                               metrics.size() + 1, error.what()));
     }

@@ -50,7 +50,7 @@ TEST_F(Metrics, ALastLineThatIsCutOffIsLeftOut) {
 }
 
 TEST_F(Metrics, OtherLinesAreErrors) {
-  for (const char* line : {"{}", "[]", "x", "", R"({"step":"a"})"}) {
+  for (const char* line : {"{}", "[]", "x", "", R"({"step":"a"})", R"({"step":1e30})"}) {
     write(folder_ / "m", run::to_line(kMetric) + line + "\n");
     EXPECT_THAT(error_of([&] { static_cast<void>(read_metrics(folder_ / "m")); }),
                 HasSubstr("line 2"))

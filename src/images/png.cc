@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <csetjmp>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include <png.h>
 
 #include "equipoise/error.h"
+#include "images/byte_reader.h"
 #include "images/check.h"
 #include "images/decoders.h"
 #include "images/orientation.h"
@@ -45,8 +47,6 @@ class Reader {
       png_set_read_fn(png, this, on_read);
       // Texts and color profiles may inflate to anything, and nobody looks at them.
       png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
-      png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_AS_DEFAULT,
-                                  reinterpret_cast<png_const_bytep>("eXIf"), 1);
       png_read_info(png, info);
     });
   }
@@ -54,13 +54,6 @@ class Reader {
   std::int64_t width() const { return png_get_image_width(png_, info_); }
   std::int64_t height() const { return png_get_image_height(png_, info_); }
   bool is_grey() const { return (png_get_color_type(png_, info_) & PNG_COLOR_MASK_COLOR) == 0; }
-
-  int orientation() const {
-    png_uint_32 size = 0;
-    png_bytep exif = nullptr;
-    if (png_get_eXIf_1(png_, info_, &size, &exif) == 0) return 1;
-    return exif_orientation({exif, size});
-  }
 
  private:
   [[noreturn]] static void on_error(png_structp png, png_const_charp message) {
@@ -82,6 +75,19 @@ class Reader {
   png_structp png_;
   png_infop info_;
 };
+
+/// Goes through the chunks of the file: size, name, bytes, checksum. libpng would take as much
+/// memory for the Exif data as they claim to need.
+int orientation_of(Bytes bytes) {
+  constexpr std::uint32_t kExif = 0x65584966;  // "eXIf"
+  const ByteReader reader(bytes, std::endian::big);
+  for (std::size_t at = 8; at + 12 <= bytes.size();) {
+    const std::size_t size = reader.u32(at);
+    if (reader.u32(at + 4) == kExif) return exif_orientation(reader.part(at + 8, size));
+    at += 12 + size;
+  }
+  return 1;
+}
 
 }  // namespace
 
@@ -106,7 +112,7 @@ Decoded decode_png(Bytes bytes, const DecodeOptions& options) {
     png_read_image(png, rows.data());
     png_read_end(png, info);
   });
-  return {.image = std::move(image), .orientation = reader.orientation()};
+  return {.image = std::move(image), .orientation = orientation_of(bytes)};
 }
 
 }  // namespace equipoise::images

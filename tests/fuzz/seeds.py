@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+"""Writes small inputs to begin with, a folder per fuzz target.
+
+seeds.py FOLDER
+"""
+
+import gzip
+import json
+import pathlib
+import random
+import struct
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "images"))
+import pillow_images  # noqa: E402
+
+
+class Seeds:
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, name, data, *_, **__):
+        if len(data) < 4000:
+            (self.folder / name.replace("/", "_").replace(" ", "_")).write_bytes(data)
+
+
+def idx(shape):
+    header = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+    count = 1
+    for size in shape:
+        count *= size
+    return header + random.randbytes(count)
+
+
+def safetensors(metadata):
+    header = json.dumps({
+        "__metadata__": metadata,
+        "a": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]},
+        "b": {"dtype": "I64", "shape": [], "data_offsets": [16, 24]},
+        "c": {"dtype": "BF16", "shape": [0, 3], "data_offsets": [24, 24]}}).encode()
+    return struct.pack("<Q", len(header)) + header + random.randbytes(24)
+
+
+def main():
+    random.seed(3)
+    root = pathlib.Path(sys.argv[1])
+
+    images = Seeds(root / "decode_image")
+    if pillow_images.Image is not None:
+        for write in (pillow_images.write_jpegs, pillow_images.write_pngs, pillow_images.write_webps,
+                      pillow_images.write_bmps):
+            write(images)
+    # A chunk that claims a gigabyte.
+    images.write("long chunk.png", pillow_images.png(1, 1, 0, 8, chunks=b"\x40\0\0\0eXIf"))
+    images.write("text.ppm", b"P3 # six\n2 1\n9\n1 2 3 4 5 9\n")
+    images.write("raw.pgm", b"P5 3 1 65535 abcdef")
+
+    Seeds(root / "preprocess").write("noise", random.randbytes(200))
+
+    seeds = Seeds(root / "idx")
+    for shape in ((3,), (2, 4, 4), (1, 1, 1, 1)):
+        seeds.write(f"{len(shape)}", idx(shape))
+        seeds.write(f"{len(shape)}.gz", gzip.compress(idx(shape)))
+
+    # The first byte says how long the names are.
+    Seeds(root / "cifar").write("one", b"\x08one\ntwo" + bytes([1, 1]) + random.randbytes(3072))
+
+    Seeds(root / "settings").write("config.toml", b"""# a comment
+model = "resnet50"
+epochs = 90
+rate = 0.5e-1
+steps = [30,
+  60,  # and
+  'last']
+augment = true
+text = "a \\"quoted\\" \\u00e9"
+""")
+    Seeds(root / "safetensors").write("three", safetensors({"format": "pt"}))
+    Seeds(root / "checkpoint").write("three", safetensors({"step": "3", "checksum": "00000000"}))
+    Seeds(root / "metrics").write("line", json.dumps(
+        {"step": 1, "epoch": 0.5, "split": "training", "loss": 2.5, "accuracy": 0.1, "lr": 0.1,
+         "time": 3.5}).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -82,7 +82,7 @@ std::string OnnxNodes::per_channel(const std::string& vector, std::string_view p
   if (ones < 1) return vector;
   std::vector<std::int64_t> axes(static_cast<std::size_t>(ones));
   std::iota(axes.begin(), axes.end(), 1);
-  const std::string where = integers(fmt::format("{}/axes", part), std::move(axes));
+  const std::string where = integers(fmt::format("{}/axes", part), axes);
   return add("Unsqueeze", part, {vector, where});
 }
 

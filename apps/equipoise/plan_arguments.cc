@@ -1,9 +1,12 @@
 #include "plan_arguments.h"
 
+#include <filesystem>
 #include <map>
 #include <string>
 
 #include "checks.h"
+#include "contents_of.h"
+#include "equipoise/run.h"
 
 namespace equipoise::program {
 namespace {
@@ -59,7 +62,9 @@ PlanArguments::PlanArguments(CLI::App& command, Mode mode) : mode_(mode) {
               "--plan",
               [this](const std::string& path) {
                 plan_path_ = path;
-                timings_ = Timings::load(path);
+                if (std::filesystem::exists(path)) {
+                  timings_ = Timings::parse(contents_of(path), path);
+                }
                 known_timings_ = timings_.size();
                 session_.timings = &timings_;
               },
@@ -78,7 +83,7 @@ PlanArguments::PlanArguments(CLI::App& command, Mode mode) : mode_(mode) {
 }
 
 void PlanArguments::keep_timings() const {
-  if (timings_.size() > known_timings_) timings_.save(plan_path_);
+  if (timings_.size() > known_timings_) write_atomically(plan_path_, timings_.to_text());
 }
 
 void PlanArguments::require_for_plan(CLI::Option* option) {

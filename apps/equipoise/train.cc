@@ -1,5 +1,3 @@
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 
@@ -7,6 +5,7 @@
 
 #include "checks.h"
 #include "command.h"
+#include "contents_of.h"
 #include "equipoise/error.h"
 #include "equipoise/run.h"
 #include "experiment.h"
@@ -24,15 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kSignalled = 128;
-
-std::string contents_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file.is_open() || file.bad()) {
-    throw Error(fmt::format("cannot read '{}'; is it there, and a file?", path.string()));
-  }
-  return text;
-}
 
 /// "runs/resnet20-1", the first that is not there.
 fs::path new_folder(const std::string& name) {

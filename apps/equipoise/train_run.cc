@@ -1,6 +1,5 @@
 #include "train_run.h"
 
-#include <algorithm>
 #include <iterator>
 #include <span>
 #include <utility>
@@ -15,18 +14,6 @@ namespace equipoise::program {
 namespace {
 
 constexpr const char* kConfig = "config.toml";
-
-std::int64_t count_right(const ConstTensorView& logits, std::span<const std::int32_t> labels) {
-  const auto classes = static_cast<std::size_t>(logits.shape[1]);
-  const auto* row = static_cast<const float*>(logits.data);
-  std::int64_t right = 0;
-  for (const std::int32_t label : labels) {
-    const auto largest = std::max_element(row, row + classes) - row;
-    if (largest == label) ++right;
-    row += classes;
-  }
-  return right;
-}
 
 std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
 

@@ -3,7 +3,6 @@
 /// How long implementations take on this machine, so that it is measured once.
 
 #include <cstddef>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -28,12 +27,11 @@ class EQUIPOISE_API Timings {
   /// Of times.
   [[nodiscard]] std::size_t size() const;
 
-  /// What `save` wrote; empty if there is no such file, or if it is of another machine, instruction
-  /// set or version of oneDNN. Throws Error for a file that is not one, or cannot be read.
-  static Timings load(const std::filesystem::path& path);
-  /// Written beside and renamed: the file is the old one or the new one. Throws Error if it cannot
-  /// be written.
-  void save(const std::filesystem::path& path) const;
+  /// A JSON document of all times and of the machine that they were measured on.
+  [[nodiscard]] std::string to_text() const;
+  /// What `to_text` wrote; empty if it is of another processor, instruction set or version of
+  /// oneDNN. Throws Error, with `where`, for what is no such document.
+  static Timings parse(std::string_view text, std::string_view where);
 
  private:
   std::map<std::string, std::map<std::string, double, std::less<>>, std::less<>> problems_;

@@ -74,6 +74,11 @@ struct ClassifierNames {
   std::string logits = "logits";
 };
 
+/// How many rows of logits (N, K), f32, have their largest value at the row's label: the first of
+/// equal ones, and never in a row with a NaN. REQUIRES: N labels
+[[nodiscard]] EQUIPOISE_API std::int64_t count_right(const ConstTensorView& logits,
+                                                     std::span<const std::int32_t> labels);
+
 struct Evaluation {
   /// The mean over samples of −log softmax(logits) at the label, without smoothing.
   double loss = 0;

@@ -1,8 +1,6 @@
 #include "equipoise/timings.h"
 
-#include <cerrno>
-#include <cmath>
-#include <cstring>
+#include <algorithm>
 #include <fstream>
 #include <utility>
 
@@ -33,16 +31,6 @@ std::string machine() {
   return fmt::format("{}, {}, oneDNN {}", processor, simd_target(), engine::onednn::version());
 }
 
-[[noreturn]] void fail(const std::filesystem::path& path, std::string_view what) {
-  throw Error(fmt::format("{}: {}", path.string(), what));
-}
-
-std::string text_of_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail(path, fmt::format("cannot be read: {}", std::strerror(errno)));
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 }  // namespace
 
 std::optional<double> Timings::find(std::string_view problem, std::string_view way) const {
@@ -63,49 +51,33 @@ std::size_t Timings::size() const {
   return count;
 }
 
-Timings Timings::load(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) return {};
-  const Json document = Json::parse(text_of_file(path), nullptr, false);
-  const auto wrong = [&] {
-    fail(path, "is not a plan as --plan writes it; delete it, and it is measured anew");
+Timings Timings::parse(std::string_view text, std::string_view where) {
+  const Json document = Json::parse(text, nullptr, false);
+  const auto require = [&](bool condition) {
+    if (condition) return;
+    throw Error(fmt::format(
+        "'{}' is no plan as --plan writes it; delete it, and it is measured anew", where));
   };
-  if (!document.is_object() || document.value("kind", Json()) != kKind ||
-      document.value("version", Json()) != kVersion || !document.contains("milliseconds") ||
-      !document["milliseconds"].is_object()) {
-    wrong();
-  }
+  require(document.is_object() && document.value("kind", Json()) == kKind &&
+          document.value("version", Json()) == kVersion && document.contains("milliseconds") &&
+          document["milliseconds"].is_object());
   Timings timings;
   if (document.value("machine", Json()) != machine()) return timings;
   for (const auto& [problem, ways] : document["milliseconds"].items()) {
-    if (!ways.is_object()) wrong();
+    require(ways.is_object());
     for (const auto& [way, time] : ways.items()) {
-      if (!time.is_number() || !(time.get<double>() >= 0)) wrong();
+      require(time.is_number() && time.get<double>() >= 0);
       timings.set(problem, way, time.get<double>());
     }
   }
   return timings;
 }
 
-void Timings::save(const std::filesystem::path& path) const {
+std::string Timings::to_text() const {
   Json document = {{"kind", kKind}, {"version", kVersion}, {"machine", machine()}};
   Json& problems = document["milliseconds"] = Json::object();
   for (const auto& [problem, ways] : problems_) problems[problem] = ways;
-  std::filesystem::path beside = path;
-  beside += ".new";
-  {
-    std::ofstream file(beside, std::ios::binary);
-    file << document.dump(1) << '\n';
-    file.close();
-    if (!file) {
-      const int reason = errno;
-      std::error_code ignored;
-      std::filesystem::remove(beside, ignored);
-      fail(path, fmt::format("cannot be written: {}", std::strerror(reason)));
-    }
-  }
-  std::error_code error;
-  std::filesystem::rename(beside, path, error);
-  if (error) fail(path, fmt::format("cannot be written: {}", error.message()));
+  return document.dump(1) + '\n';
 }
 
 }  // namespace equipoise

@@ -19,9 +19,9 @@ double loss_of(std::span<const float> logits, std::size_t label) {
   return std::log(sum) + largest - static_cast<double>(logits[label]);
 }
 
-bool is_right(std::span<const float> logits, std::size_t label) {
+bool is_right(std::span<const float> logits, std::int32_t label) {
   if (std::ranges::any_of(logits, [](float logit) { return std::isnan(logit); })) return false;
-  return std::ranges::max_element(logits) - logits.begin() == static_cast<std::ptrdiff_t>(label);
+  return std::ranges::max_element(logits) - logits.begin() == label;
 }
 
 void add_batch(Evaluation& sums, const ConstTensorView& logits, const ConstTensorView& labels) {
@@ -41,12 +41,25 @@ void add_batch(Evaluation& sums, const ConstTensorView& logits, const ConstTenso
     }
     const std::span<const float> row(rows, classes);
     sums.loss += loss_of(row, static_cast<std::size_t>(*label));
-    if (is_right(row, static_cast<std::size_t>(*label))) sums.accuracy += 1;
     ++sums.samples;
   }
+  const std::span<const std::int32_t> all(static_cast<const std::int32_t*>(labels.data),
+                                          static_cast<std::size_t>(logits.shape[0]));
+  sums.accuracy += static_cast<double>(count_right(logits, all));
 }
 
 }  // namespace
+
+std::int64_t count_right(const ConstTensorView& logits, std::span<const std::int32_t> labels) {
+  const auto classes = static_cast<std::size_t>(logits.shape[1]);
+  const auto* rows = static_cast<const float*>(logits.data);
+  std::int64_t right = 0;
+  for (const std::int32_t label : labels) {
+    if (is_right({rows, classes}, label)) ++right;
+    rows += classes;
+  }
+  return right;
+}
 
 Evaluation evaluate(Session& session, BatchSource& source, State* state,
                     const ClassifierNames& names) {

@@ -49,7 +49,7 @@ class Bench(unittest.TestCase):
             path.write_text("nonsense", "utf-8")
             run = Run(*arguments)
             self.assertEqual(run.code, 1)
-            self.assertIn("plan.json: is not a plan", run.err)
+            self.assertIn("plan.json' is no plan", run.err)
 
     def test_sequences_are_made_up_too(self):
         run = Run("bench", "train", "encoder", "--batch", "3", "--length", "8", "--runs", "1")

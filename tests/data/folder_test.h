@@ -4,27 +4,19 @@
 #include <fstream>
 #include <string>
 
-#include <gtest/gtest.h>
 #include <zlib.h>
+
+#include "base/temporary_folder.h"
 
 namespace equipoise::testing {
 
-/// Tests with a folder of their own.
-class FolderTest : public ::testing::Test {
+/// A test with data sets in a folder of its own.
+class FolderTest : public TemporaryFolder {
  protected:
-  FolderTest() {
-    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = std::filesystem::path(::testing::TempDir()) /
-              (std::string(test->test_suite_name()) + "_" + test->name());
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  ~FolderTest() override { std::filesystem::remove_all(folder_); }
-
   std::filesystem::path write(const std::string& name, const std::string& bytes) const {
     const std::filesystem::path path = folder_ / name;
     std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << bytes;
+    TemporaryFolder::write(path, bytes);
     return path;
   }
 
@@ -35,8 +27,6 @@ class FolderTest : public ::testing::Test {
     gzclose(file);
     return path;
   }
-
-  std::filesystem::path folder_;
 };
 
 }  // namespace equipoise::testing

@@ -6,8 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/error_of.h"
 #include "engine/images.h"
-#include "equipoise/error.h"
 #include "equipoise/norm_summary.h"
 
 namespace equipoise::testing {
@@ -142,23 +142,13 @@ TEST(NormSettings, InferenceCanCollectAndStage) {
   EXPECT_NEAR(running->mean()[0], expected, 1e-6);
 }
 
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 TEST(NormSettings, ThatDoNotFitAreErrors) {
   Session session = trained_session();
   const Images images(4, kSize);
   const auto run_with = [&](const char* node, NormSettings settings) {
     Context context;
     context.set_norm(node, std::move(settings));
-    return message_of([&] { session.run({images.image()}, {.context = &context}); });
+    return error_of([&] { session.run({images.image()}, {.context = &context}); });
   };
   EXPECT_THAT(run_with("bn11", {}), HasSubstr("did you mean 'bn1'"));
   EXPECT_THAT(run_with("conv1", {}), HasSubstr("no batch normalization 'conv1'"));
@@ -170,7 +160,7 @@ TEST(Training, TakesAFiniteRate) {
   const std::vector<float> before = all_values(session);
   const Images images(4, kSize);
   const auto train_at = [&](std::optional<float> rate) {
-    return message_of([&] { session.train({images.image(), images.labels()}, {.rate = rate}); });
+    return error_of([&] { session.train({images.image(), images.labels()}, {.rate = rate}); });
   };
   EXPECT_THAT(train_at(std::nullopt), HasSubstr("rate is missing"));
   EXPECT_THAT(train_at(std::numeric_limits<float>::quiet_NaN()), HasSubstr("nan"));
@@ -185,7 +175,7 @@ TEST(Training, DoesNotCommitWhatOthersHaveStaged) {
   session.context().set_norm("bn1", {.update_running = true});
   session.run({images.image()});
   session.context().reset_norms();
-  EXPECT_THAT(message_of([&] {
+  EXPECT_THAT(error_of([&] {
                 session.train({images.image(), images.labels()}, {.rate = 0.1F});
               }),
               HasSubstr("earlier run staged"));
@@ -243,17 +233,17 @@ TEST(SharedStatistics, HaveToAgree) {
   ops::batch_norm(pair.graph, "first", pair.of(pair.a));
   ops::batch_norm(pair.graph, "second",
                   {.x = pair.b, .running_mean = pair.mean, .running_var = other});
-  EXPECT_THAT(message_of([&] { const State state(pair.graph); }), HasSubstr("but not both"));
+  EXPECT_THAT(error_of([&] { const State state(pair.graph); }), HasSubstr("but not both"));
 
   SharedNorms rules;
   ops::batch_norm(rules.graph, "first", rules.of(rules.a));
   ops::batch_norm(rules.graph, "second", rules.of(rules.b), {.rule = {.momentum = 0.5}});
-  EXPECT_THAT(message_of([&] { const State state(rules.graph); }), HasSubstr("another rule"));
+  EXPECT_THAT(error_of([&] { const State state(rules.graph); }), HasSubstr("another rule"));
 
   SharedNorms given;
   ops::batch_norm(given.graph, "first",
                   {.x = given.a, .running_mean = given.scale, .running_var = given.var});
-  EXPECT_THAT(message_of([&] { const State state(given.graph); }),
+  EXPECT_THAT(error_of([&] { const State state(given.graph); }),
               HasSubstr("'scale' are no buffer"));
 }
 
@@ -280,7 +270,7 @@ TEST(State, OfSomebodyElseServesARun) {
   EXPECT_THAT(results.values("logits"), ElementsAreArray(expected.values("logits")));
 
   State smaller(classifier("resnet8", {.input_channels = 1}));
-  EXPECT_THAT(message_of([&] { session.run({images.image()}, {.state = &smaller}); }),
+  EXPECT_THAT(error_of([&] { session.run({images.image()}, {.state = &smaller}); }),
               HasSubstr("'conv1.weight'"));
 }
 

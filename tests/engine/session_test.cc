@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/error_of.h"
 #include "engine/images.h"
-#include "equipoise/error.h"
 #include "equipoise/runtime.h"
 
 namespace equipoise::testing {
@@ -19,16 +19,6 @@ using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
 constexpr ops::Pair kSize = {16, 16};
-
-template <class Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 std::vector<float> logits(Session& session, const Images& images) {
   const Results results = session.run({images.image()});

@@ -1,16 +1,15 @@
 #include "equipoise/timings.h"
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
+#include "base/error_of.h"
 #include "engine/images.h"
 #include "engine/made_up_timings.h"
-#include "equipoise/error.h"
 #include "equipoise/plan_report.h"
 
 namespace equipoise::testing {
@@ -18,6 +17,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using Json = nlohmann::json;
 Timings measured(const Graph& graph) {
   Timings timings;
   (void)report_plan(graph, Mode::kTraining, 2, {.timings = &timings});
@@ -41,70 +41,47 @@ TEST(Timings, AreFoundAsTheyWereSet) {
   EXPECT_EQ(timings.size(), 2U);
 }
 
-TEST(Timings, AreTheSameFromAFile) {
-  const TemporaryFolder folder;
+Timings one_time() {
+  Timings timings;
+  timings.set("a", "b", 1);
+  return timings;
+}
+
+TEST(Timings, AreTheSameFromTheirText) {
   Timings timings;
   timings.set("a → \"b\"", "onednn", 0.1 + 0.2);
-  timings.save(folder / "plan.json");
-  EXPECT_EQ(Timings::load(folder / "plan.json").find("a → \"b\"", "onednn"), 0.1 + 0.2);
   timings.set("a", "b", 1);
-  timings.save(folder / "plan.json");
-  EXPECT_EQ(Timings::load(folder / "plan.json").size(), 2U);
+  const Timings read = Timings::parse(timings.to_text(), "plan.json");
+  EXPECT_EQ(read.size(), 2U);
+  EXPECT_EQ(read.find("a → \"b\"", "onednn"), 0.1 + 0.2);
 }
 
-TEST(Timings, OfNoFileAndOfAnotherMachineAreNone) {
-  const TemporaryFolder folder;
-  EXPECT_EQ(Timings::load(folder / "none.json").size(), 0U);
-  Timings timings;
-  timings.set("a", "b", 1);
-  Json other = document(timings, folder);
+TEST(Timings, OfAnotherMachineAreNone) {
+  Json other = Json::parse(one_time().to_text());
   other["machine"] = "another";
-  std::ofstream(folder / "plan.json") << other;
-  EXPECT_EQ(Timings::load(folder / "plan.json").size(), 0U);
+  EXPECT_EQ(Timings::parse(other.dump(), "plan.json").size(), 0U);
 }
 
-TEST(Timings, OfAFileThatIsNoneIsAnError) {
-  const TemporaryFolder folder;
-  Timings timings;
-  timings.set("a", "b", 1);
-  const Json good = document(timings, folder);
+TEST(Timings, OfATextThatIsNoneAreAnError) {
+  const Json good = Json::parse(one_time().to_text());
   std::vector<std::string> bad = {"",  "{",  "[]",
                                   "7", "{}", "{\"kind\": \"bench\", \"version\": 1}"};
-  for (const char* time : {"-1", "\"fast\"", "null", "[1]"}) {
+  const auto add = [&](auto change) {
     Json changed = good;
-    changed["milliseconds"]["a"]["b"] = Json::parse(time);
+    change(changed);
     bad.push_back(changed.dump());
+  };
+  for (const char* time : {"-1", "\"fast\"", "null", "[1]"}) {
+    add([&](Json& json) { json["milliseconds"]["a"]["b"] = Json::parse(time); });
   }
-  Json changed = good;
-  changed["milliseconds"] = 3;
-  bad.push_back(changed.dump());
-  changed = good;
-  changed["milliseconds"]["a"] = 3;
-  bad.push_back(changed.dump());
-  changed = good;
-  changed["version"] = 2;
-  bad.push_back(changed.dump());
+  add([](Json& json) { json["milliseconds"] = 3; });
+  add([](Json& json) { json["milliseconds"]["a"] = 3; });
+  add([](Json& json) { json["version"] = 2; });
   for (const std::string& text : bad) {
-    std::ofstream(folder / "plan.json") << text;
-    try {
-      (void)Timings::load(folder / "plan.json");
-      ADD_FAILURE() << text;
-    } catch (const Error& error) {
-      EXPECT_THAT(error.what(), AllOf(HasSubstr("plan.json"), HasSubstr("delete it"))) << text;
-    }
+    EXPECT_THAT(error_of([&] { static_cast<void>(Timings::parse(text, "plan.json")); }),
+                AllOf(HasSubstr("plan.json"), HasSubstr("delete it")))
+        << text;
   }
-}
-
-TEST(Timings, ThatCannotBeWrittenLeaveTheFile) {
-  const TemporaryFolder folder;
-  Timings timings;
-  timings.set("a", "b", 1);
-  timings.save(folder / "plan.json");
-  std::filesystem::create_directory(folder / "plan.json.new");  // in the way
-  timings.set("a", "c", 1);
-  EXPECT_THROW(timings.save(folder / "plan.json"), Error);
-  EXPECT_EQ(Timings::load(folder / "plan.json").size(), 1U);
-  EXPECT_THROW(timings.save(folder / "none" / "plan.json"), Error);
 }
 
 TEST(PlanByTimings, MeasuresOnceAndIsTheSameAgain) {
@@ -120,12 +97,11 @@ TEST(PlanByTimings, MeasuresOnceAndIsTheSameAgain) {
 /// What the fastest way is called, and that it says why the usual one is not.
 TEST(PlanByTimings, TakesWhatIsFastestAndSaysWhatTheOthersTake) {
   const Graph graph = classifier("resnet8", {.input_size = {{16, 16}}});
-  const TemporaryFolder folder;
   const auto is_row_major = [](const std::string& way) {
     return way.find("blocked") == std::string::npos &&
            way.find("channels_last") == std::string::npos;
   };
-  Timings timings = made_up(measured(graph), folder, [&](auto& problem, auto& way) {
+  Timings timings = made_up(measured(graph), [&](auto& problem, auto& way) {
     if (problem.starts_with("reorder")) return 0.001;
     return problem.starts_with("convolution(") && is_row_major(way) ? 1.0 : 100.0;
   });
@@ -143,14 +119,13 @@ TEST(PlanByTimings, TakesWhatIsFastestAndSaysWhatTheOthersTake) {
 
 TEST(PlanByTimings, ReordersImagesOnlyWhereMuchIsGained) {
   const Graph graph = classifier();
-  const TemporaryFolder folder;
   const Timings of_machine = measured(graph);
   const auto reorders = [&](double other) {
     const auto is_last = [](const std::string& way) {
       return way.find("channels_last") != std::string::npos;
     };
     int seen = 0;
-    Timings timings = made_up(of_machine, folder, [&](auto& problem, auto& way) {
+    Timings timings = made_up(of_machine, [&](auto& problem, auto& way) {
       if (problem.starts_with("reorder")) return 0.001;
       // One problem of several, so that the layout as a whole stays.
       const bool chosen = problem.starts_with("convolution(") && is_last(way) && seen++ == 0;

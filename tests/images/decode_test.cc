@@ -1,11 +1,10 @@
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "equipoise/error.h"
+#include "base/error_of.h"
+#include "base/temporary_folder.h"
 #include "equipoise/image.h"
 
 namespace equipoise::testing {
@@ -18,16 +17,6 @@ using ::testing::Not;
 
 Image decode(const std::string& text, const DecodeOptions& options = {}) {
   return decode_image({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, options);
-}
-
-template <class Call>
-std::string error_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 std::string decode_error(const std::string& text, const DecodeOptions& options = {}) {
@@ -63,20 +52,15 @@ TEST(DecodeImage, OptionsOutOfRangeAreAnError) {
   EXPECT_THAT(decode_error("P1 1 1 0", {.max_pixels = 0}), HasSubstr("max_pixels 0"));
 }
 
-class ReadImage : public ::testing::Test {
+class ReadImage : public TemporaryFolder {
  protected:
   std::string write(const std::string& name, const std::string& text) const {
-    std::filesystem::create_directories(folder_);
-    std::ofstream(folder_ / name, std::ios::binary) << text;
+    TemporaryFolder::write(folder_ / name, text);
     return (folder_ / name).string();
   }
   static std::string read_error(const std::string& path) {
     return error_of([&] { static_cast<void>(read_image(path)); });
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::filesystem::path folder_ = std::filesystem::path(::testing::TempDir()) /
-                                  ::testing::UnitTest::GetInstance()->current_test_info()->name();
 };
 
 TEST_F(ReadImage, GoesByContentNotByName) {

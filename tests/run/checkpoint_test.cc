@@ -6,7 +6,8 @@
 
 #include <gmock/gmock.h>
 
-#include "run/temporary_folder.h"
+#include "base/error_of.h"
+#include "base/temporary_folder.h"
 
 namespace equipoise::testing {
 namespace {

@@ -5,8 +5,9 @@
 
 #include <gmock/gmock.h>
 
+#include "base/error_of.h"
+#include "base/temporary_folder.h"
 #include "equipoise/run.h"
-#include "run/temporary_folder.h"
 
 namespace equipoise::testing {
 namespace {

@@ -1,7 +1,8 @@
 #include <gmock/gmock.h>
 
+#include "base/error_of.h"
+#include "base/temporary_folder.h"
 #include "equipoise/run.h"
-#include "run/temporary_folder.h"
 
 namespace equipoise::testing {
 namespace {

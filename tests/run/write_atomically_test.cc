@@ -5,9 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error_of.h"
+#include "base/temporary_folder.h"
 #include "equipoise/run.h"
 #include "run/failure_point.h"
-#include "run/temporary_folder.h"
 
 namespace equipoise::testing {
 namespace {

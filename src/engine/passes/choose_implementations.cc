@@ -148,8 +148,8 @@ class Choice {
     for (std::size_t i = 0; i < best; ++i) {
       step.declined.push_back(
           {std::string(ways[i].implementation->name),
-           fmt::format("{} takes {:.3g} ms with its reorders, what was chosen {:.3g} ms",
-                       ways[i].proposal.detail, costs[i], costs[best])});
+           fmt::format("takes {:.3g} ms with its reorders, what was chosen {:.3g} ms", costs[i],
+                       costs[best])});
     }
     step.implementation = ways[best].implementation->name;
     take(context.node, std::move(ways[best].proposal), std::move(step));

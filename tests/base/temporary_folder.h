@@ -7,8 +7,6 @@
 
 #include <gtest/gtest.h>
 
-#include "equipoise/error.h"
-
 namespace equipoise::testing {
 
 /// A test with an empty folder of its own.
@@ -30,16 +28,6 @@ class TemporaryFolder : public ::testing::Test {
 
   static void write(const std::filesystem::path& path, const std::string& bytes) {
     std::ofstream(path, std::ios::binary) << bytes;
-  }
-
-  template <class Function>
-  static std::string error_of(Function&& function) {
-    try {
-      function();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
   }
 
   std::filesystem::path folder_;

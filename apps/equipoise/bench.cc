@@ -144,6 +144,7 @@ class BenchRun : public Bench {
     for (std::vector<double>& run : times) once(session, inputs, &run);
     for (std::size_t s = 0; s < profile.plan.steps.size(); ++s) {
       std::vector<double> of_step;
+      of_step.reserve(kRuns);
       for (const std::vector<double>& run : times) of_step.push_back(run[s]);
       std::ranges::nth_element(of_step, of_step.begin() + kRuns / 2);
       profile.step_ms.push_back(of_step[kRuns / 2]);

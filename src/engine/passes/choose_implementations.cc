@@ -201,7 +201,7 @@ class Choice {
     return std::nullopt;
   }
 
-  bool is_unsettled(TensorId id) {
+  bool is_unsettled(TensorId id) const {
     const TensorInfo& info = plan_.graph.tensor(id);
     return is_kept(info) && !plan_.homes.contains(info.name);
   }

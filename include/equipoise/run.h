@@ -3,11 +3,9 @@
 /// The folder of a run: what a training leaves behind, and what it goes on from.
 ///
 ///     RUN/config.toml                                what it was started with
-///     RUN/plan.json                                  how its steps are run
 ///     RUN/metrics.jsonl                              what it measured, a line each
 ///     RUN/events.out.tfevents.*                      the same for TensorBoard
 ///     RUN/checkpoints/step-00001200.safetensors      all that goes on from there
-///     RUN/model.onnx                                 what comes out
 ///
 /// A file is there as a whole or not at all, whenever the process or the machine stops
 /// (docs/training.md).

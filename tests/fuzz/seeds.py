@@ -43,6 +43,30 @@ def safetensors(metadata):
     return struct.pack("<Q", len(header)) + header + random.randbytes(24)
 
 
+def message(*fields):
+    """Protobuf: (number, value), an integer, text, or bytes of a message; numbers below 128."""
+    encoded = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            encoded += bytes([number << 3, value])
+        else:
+            content = value.encode() if isinstance(value, str) else value
+            encoded += bytes([number << 3 | 2, len(content)]) + content
+    return encoded
+
+
+def onnx():
+    """A model with an image, a scale and Mul, then Relu."""
+    shape = lambda *sizes: message(*((1, message((1, size)) if isinstance(size, int) else message((2, size)))
+                                     for size in sizes))
+    value = lambda name, *sizes: message((1, name), (2, message((1, message((1, 1), (2, shape(*sizes)))))))
+    scale = message((1, 1), (2, 1), (8, "scale"), (9, b"\0\0\x80\x3f"))
+    graph = message((1, message((1, "image"), (1, "scale"), (2, "m"), (3, "m"), (4, "Mul"))),
+                    (1, message((1, "m"), (2, "logits"), (3, "r"), (4, "Relu"))),
+                    (2, "g"), (5, scale), (11, value("image", "N", 1, 2, 2)), (12, value("logits", "N", 1, 2, 2)))
+    return message((1, 8), (7, graph), (8, message((2, 17))))
+
+
 def main():
     random.seed(3)
     root = pathlib.Path(sys.argv[1])
@@ -78,6 +102,7 @@ augment = true
 text = "a \\"quoted\\" \\u00e9"
 """)
     Seeds(root / "safetensors").write("three", safetensors({"format": "pt"}))
+    Seeds(root / "onnx").write("relu", onnx())
     Seeds(root / "checkpoint").write("three", safetensors({"step": "3", "checksum": "00000000"}))
     Seeds(root / "metrics").write("line", json.dumps(
         {"step": 1, "epoch": 0.5, "split": "training", "loss": 2.5, "accuracy": 0.1, "lr": 0.1,

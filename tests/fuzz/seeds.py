@@ -43,15 +43,19 @@ def safetensors(metadata):
     return struct.pack("<Q", len(header)) + header + random.randbytes(24)
 
 
+def varint(number):
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + varint(number >> 7)
+
+
 def message(*fields):
-    """Protobuf: (number, value), an integer, text, or bytes of a message; numbers below 128."""
+    """Protobuf: (number below 16, value), an integer, text, or bytes of a message."""
     encoded = b""
     for number, value in fields:
         if isinstance(value, int):
-            encoded += bytes([number << 3, value])
+            encoded += varint(number << 3) + varint(value)
         else:
             content = value.encode() if isinstance(value, str) else value
-            encoded += bytes([number << 3 | 2, len(content)]) + content
+            encoded += varint(number << 3 | 2) + varint(len(content)) + content
     return encoded
 
 

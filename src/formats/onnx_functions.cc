@@ -20,7 +20,7 @@ class Body {
     function_.set_domain(std::string(kDomain));
     for (const char* input : inputs) function_.add_input(input);
     for (const char* attribute : attributes) function_.add_attribute(attribute);
-    function_.add_output("y");
+    function_.add_output(std::string("y"));
     onnx::OperatorSetIdProto* opset = function_.add_opset_import();
     opset->set_domain("");
     opset->set_version(kOpset);

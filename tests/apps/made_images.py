@@ -1,4 +1,4 @@
-"""A small data set for tests of the program: IDX files of stripes, whose distance is the class."""
+"""Small data sets for tests of the program."""
 
 import pathlib
 import random
@@ -11,7 +11,7 @@ def write_idx(path, dimensions, values):
 
 
 def make_images(folder, training=260, test=40, classes=4, size=12, seed=1):
-    """Files with MNIST's names; returns the folder."""
+    """IDX files with MNIST's names, of stripes whose distance is the class; returns the folder."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True)
     rng = random.Random(seed)
@@ -26,4 +26,14 @@ def make_images(folder, training=260, test=40, classes=4, size=12, seed=1):
                     pixels.append(min(255, max(0, int(80 + 90 * bright + rng.gauss(0, 50)))))
         write_idx(folder / f"{name}-images-idx3-ubyte", (count, size, size), pixels)
         write_idx(folder / f"{name}-labels-idx1-ubyte", (count,), labels)
+    return folder
+
+
+def make_image_folder(folder, size, images=40):
+    """A folder of two classes, of the same picture as a file per image; returns the folder."""
+    folder = pathlib.Path(folder)
+    for i in range(images):
+        image = folder / "ab"[i % 2] / f"{i}.ppm"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(b"P6 %d %d 255 " % (size, size) + bytes(range(256)) * (3 * size * size // 256 + 1))
     return folder

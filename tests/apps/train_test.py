@@ -7,7 +7,7 @@ import struct
 import tempfile
 import unittest
 
-from made_images import make_images, write_idx
+from made_images import make_image_folder, make_images, write_idx
 from program import Run, main
 from run_folder import checkpoints, everything, metrics
 
@@ -68,14 +68,22 @@ class Folder(Train):
         self.assertEqual((document["epochs"], document["steps"]), (20, 160))
         self.assertGreater(document["training"]["accuracy"], 0.9)
         self.assertGreaterEqual(document["best"]["accuracy"], document["validation"]["accuracy"])
-        self.assertGreaterEqual(document["waited_for_images"], 0)
+
+    def test_says_the_share_of_time_that_went_into_waiting_for_images(self):
+        waited = []
+        for size, hidden in ((600, "1"), (12, "2048,2048")):
+            self.data = make_image_folder(self.root / f"of {size}", size)
+            document = self.train(f"--hidden={hidden}", "--size=12", "--workers=1", "--batch=8", "--json").document()
+            waited.append(document["waited_for_images"])
+            shutil.rmtree(self.run)
+        self.assertTrue(0 < waited[1] < 0.5 < waited[0] <= 1, waited)
 
     def test_lines_for_who_is_no_terminal(self):
         done = self.train()
         self.assertNotIn("\r", done.err)
         self.assertRegex(done.err, r"epoch 0\.38/2  step 3  loss \d\.\d+  accuracy .* % .*rate .*images/s.*left")
         self.assertRegex(done.err, r"epoch 2/2: training loss .*validation loss .*accuracy .* %")
-        self.assertRegex(done.out, r"% of the time went into waiting for images")
+        self.assertRegex(done.out, r"(?m)^\d+\.\d % of the time went into waiting for images$")
 
     def test_the_config_makes_the_run_again(self):
         self.train("--norm", "batch", "--cumulative", "--activation", "relu", "--flip", "0.5")

@@ -12,29 +12,31 @@ class BuildError(Exception):
     """Its message is for the user."""
 
 
-def _run(*command):
+def run(*command):
+    """Says what a command prints only if it fails; raises BuildError then."""
     done = subprocess.run(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode != 0:
         sys.stderr.write(done.stdout)
-        raise BuildError(f"{' '.join(command)} failed; is everything installed (scripts/setup)?")
+        raise BuildError(f"{' '.join(map(str, command))} failed; is everything installed (scripts/setup)?")
 
 
-def program(name, build=None):
-    """The path of bench/`name`: in the folder `build` as it is, or in build/release, up to date."""
+def program(name, build=None, target=None):
+    """The path of `name`: in the folder `build` as it is, or in build/release, up to date. The
+    target is called as the file by default."""
     if build:
-        path = pathlib.Path(build) / "bench" / name
+        path = pathlib.Path(build) / name
         if not path.exists():
             raise BuildError(f"{path} does not exist; build it, or leave --build away")
         return path
-    path = BUILD / "bench" / name
+    path = BUILD / name
     if not path.exists():
         print(f"building {name} (preset release)", file=sys.stderr, flush=True)
     try:
         if not (BUILD / "build.ninja").exists():
-            _run("cmake", "--preset", "release")
-        _run("cmake", "--build", "--preset", "release", "--target", name)
+            run("cmake", "--preset", "release")
+        run("cmake", "--build", "--preset", "release", "--target", target or path.name)
     except FileNotFoundError as missing:
         raise BuildError(f"{missing.filename} is not installed; run scripts/setup") from missing
     return path

@@ -199,9 +199,10 @@ class EQUIPOISE_API Graph {
 
 /// Appends the nodes that compute the gradient of `loss`, a tensor of one element, with respect to
 /// each of `wrt`, and returns these; none where the loss does not depend on one. Gradients of a
-/// tensor that several nodes read are added up. Throws Error for a loss of more than one element,
-/// a tensor that is not of this graph, and an operation on the way that has no gradient; then
-/// nothing has changed.
+/// tensor that several nodes read are added up. A graph may be differentiated again, also by
+/// another loss: names that are taken end in "#2", "#3", … Throws Error for a loss of more than one
+/// element, a tensor that is not of this graph, and an operation on the way that has no gradient;
+/// then nothing has changed.
 std::vector<TensorId> EQUIPOISE_API differentiate(Graph& graph, TensorId loss,
                                                   std::span<const TensorId> wrt);
 

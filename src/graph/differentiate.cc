@@ -9,13 +9,27 @@
 #include "graph/sum.h"
 
 namespace equipoise {
+namespace {
+
+/// The name, or with "#2", "#3", … where it is taken: a graph may be differentiated several times.
+std::string free_name(const Graph& graph, std::string name) {
+  const auto is_taken = [&](const std::string& wanted) {
+    return graph.find_tensor(wanted) || graph.find_node(wanted);
+  };
+  if (!is_taken(name)) return name;
+  int number = 2;
+  while (is_taken(fmt::format("{}#{}", name, number))) ++number;
+  return fmt::format("{}#{}", name, number);
+}
+
+}  // namespace
 
 std::vector<TensorId> GradientWriter::add(std::string_view suffix,
                                           std::shared_ptr<const Operation> operation,
                                           std::vector<TensorId> inputs,
                                           std::span<const bool> wanted) {
-  return graph_.add_node(fmt::format("{}.{}", node_.name, suffix), std::move(operation),
-                         std::move(inputs), wanted);
+  return graph_.add_node(free_name(graph_, fmt::format("{}.{}", node_.name, suffix)),
+                         std::move(operation), std::move(inputs), wanted);
 }
 
 namespace {
@@ -55,8 +69,8 @@ class Differentiation {
                       "value can be computed: take a mean or a sum",
                       graph_.name(), info.name, to_string(info.type.shape)));
     }
-    parts_[static_cast<std::size_t>(loss.index)].push_back(
-        graph_.add_constant(info.name + ".gradient.one", info.type.shape, {1.0F}));
+    parts_[static_cast<std::size_t>(loss.index)].push_back(graph_.add_constant(
+        free_name(graph_, info.name + ".gradient.one"), info.type.shape, {1.0F}));
   }
 
   void through(const Node& node) {
@@ -94,7 +108,8 @@ class Differentiation {
   TensorId total(TensorId id) {
     std::vector<TensorId>& all = parts(id);
     if (all.size() > 1) {
-      const std::string name = fmt::format("{}.gradient.total", graph_.tensor(id).name);
+      const std::string name =
+          free_name(graph_, fmt::format("{}.gradient.total", graph_.tensor(id).name));
       all = graph_.add_node(name, std::make_shared<Sum>(), all);
     }
     return all.empty() ? TensorId{} : all.front();

@@ -37,7 +37,7 @@ class GradientWriter {
   /// Whether anybody needs the gradient with respect to an input. Absent inputs are not wanted.
   bool wants(int i) const { return wanted_[static_cast<std::size_t>(i)]; }
 
-  /// Appends a node called "<this node>.<suffix>".
+  /// Appends a node called "<this node>.<suffix>", or if that is taken "<this node>.<suffix>#2".
   std::vector<TensorId> add(std::string_view suffix, std::shared_ptr<const Operation> operation,
                             std::vector<TensorId> inputs, std::span<const bool> wanted = {});
 

@@ -167,6 +167,40 @@ TEST(Differentiate, NeedsALossOfOneElement) {
   EXPECT_EQ(graph.dump(), before);
 }
 
+TEST(Differentiate, TakesAGraphAgain) {
+  Graph graph("net");
+  const TensorId x = graph.add_input("x", {kN, 4});
+  const TensorId w = graph.add_parameter("w", {4});
+  const TensorId y = ops::add(graph, "y", ops::multiply(graph, "scaled", x, w), w);
+  const TensorId loss = ops::mean_squared_error(graph, "loss", y, x);
+  const TensorId other = ops::mean_squared_error(graph, "other", y, graph.add_input("t", {kN, 4}));
+  const TensorId wrt[] = {w};
+  const TensorId once = differentiate(graph, loss, wrt)[0];
+  const TensorId again = differentiate(graph, loss, wrt)[0];
+  EXPECT_NE(again, once);
+  EXPECT_EQ(graph.tensor(again).name, graph.tensor(once).name + "#2");
+  const auto values =
+      interpret(graph, random_values(graph), {.batch = kBatchSize, .keep_all = true});
+  EXPECT_EQ(values.at(graph.tensor(again).name).values, values.at(graph.tensor(once).name).values);
+  expect_gradients_are_differences(graph, other, {w, x});
+}
+
+TEST(Differentiate, OfAGradientIsAnErrorThatNamesItsNode) {
+  Graph graph("net");
+  const TensorId x = graph.add_input("x", {kN, 4});
+  const TensorId w = graph.add_parameter("w", {4});
+  const TensorId y =
+      ops::activate(graph, "y", ops::multiply(graph, "scaled", x, w), ops::Function::kTanh);
+  const TensorId wrt[] = {w};
+  const TensorId gradient =
+      differentiate(graph, ops::mean_squared_error(graph, "loss", y, x), wrt)[0];
+  const TensorId penalty = ops::mean_squared_error(graph, "penalty", gradient, w);
+  const std::string before = graph.dump();
+  EXPECT_THAT(message_of([&] { differentiate(graph, penalty, wrt); }),
+              AllOf(HasSubstr("graph 'net', node '"), HasSubstr("has no gradient")));
+  EXPECT_EQ(graph.dump(), before);
+}
+
 TEST(Differentiate, NamesAnOperationWithoutGradient) {
   Graph graph("net");
   const TensorId w = graph.add_parameter("w", {4});

@@ -202,6 +202,9 @@ struct SgdOptions {
 /// PyTorch's SGD: g ← g + weight_decay·p;  v ← momentum·v + g;  p ← p − rate·(v, or g + momentum·v
 /// with Nesterov). Overwrites `parameter` and `velocity` (a buffer of its shape, none without
 /// momentum); `rate` has one element.
+///
+/// In a session, training runs it behind the gate, and inference does not: there nothing is
+/// overwritten.
 EQUIPOISE_API void sgd_update(Graph& graph, std::string name, TensorId parameter, TensorId gradient,
                               TensorId velocity, TensorId rate, const SgdOptions& options);
 

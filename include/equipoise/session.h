@@ -43,7 +43,7 @@ struct ResultTable;
 
 enum class Mode : std::uint8_t {
   kTraining,   ///< statistics of the batch, dropout; gradients, gate, update
-  kInference,  ///< running statistics; what only training needs is left out
+  kInference,  ///< running statistics, no updates; what only training needs is left out
 };
 
 [[nodiscard]] EQUIPOISE_API const char* to_string(Mode mode);
@@ -194,8 +194,9 @@ struct SessionOptions {
 };
 
 struct RunOptions {
-  /// Stops after this node (or the fused one that it became part of): results hold what was
-  /// computed.
+  /// Stops after this node (or the one that it became part of, or that stands for it: of a dropout,
+  /// the one before): results hold what was computed. Error for a node that inference leaves out,
+  /// with the reason.
   std::string_view until = {};
   /// Memory to use; null: the session's own.
   Context* context = nullptr;

@@ -124,6 +124,12 @@ std::size_t end_of(const Plan& plan, std::string_view until) {
       return end_of_reorders(plan, s);
     }
   }
+  const auto removed = std::ranges::find(plan.removed, until, &RemovedNode::name);
+  if (removed != plan.removed.end()) {
+    if (!removed->by.empty()) return end_of(plan, removed->by);
+    throw Error(fmt::format("graph '{}': no run can stop at node '{}', which does not run: {}",
+                            plan.graph.name(), until, removed->why));
+  }
   std::vector<std::string_view> names;
   for (const Node& node : plan.graph.nodes()) {
     names.emplace_back(node.name);

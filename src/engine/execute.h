@@ -16,8 +16,9 @@ void execute(BoundPlan& bound, std::size_t first, std::size_t last);
 /// has changed since.
 void prepare(BoundPlan& bound);
 
-/// The step behind the last one of a run that stops at a node. Throws Error, with the nearest
-/// names, if there is none.
+/// The step behind the last one of a run that stops at a node, or at the one that took its place.
+/// Throws Error if no step computes it any longer, with why, or if there is none, with the nearest
+/// names.
 std::size_t end_of(const Plan& plan, std::string_view until);
 
 /// The gate between gradients and update: why it stays shut, or nothing.

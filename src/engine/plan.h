@@ -67,6 +67,13 @@ struct Step {
   int norm = -1;
 };
 
+/// A node of the model that no step computes: which node has its result, or why none has.
+struct RemovedNode {
+  std::string name;
+  std::string by = {};
+  std::string why = {};
+};
+
 /// What a graph was compiled to. Immutable once made.
 struct Plan {
   Mode mode = Mode::kInference;
@@ -83,6 +90,7 @@ struct Plan {
     TensorId tensor;
   };
   std::vector<Output> outputs;
+  std::vector<RemovedNode> removed;
   /// Steps that read nothing but the state: they run when it has changed.
   std::size_t prepared_steps = 0;
   /// The step after which the gate decides, the tensors it looks at; in training with gradients.

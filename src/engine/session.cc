@@ -160,7 +160,9 @@ StepResult Session::train(Inputs inputs, const StepOptions& options) {
   result.gradient_norm =
       static_cast<double>(*static_cast<const float*>(bound.pointer(plan->gradient_norm)));
   result.refusal = engine::refusal(bound);
-  result.updated = result.refusal.empty() && parts_->options.optimizer.has_value();
+  // Behind the gate is nothing but updates: the optimizer's and the model's own.
+  const bool updates = parts_->options.optimizer || gate < plan->steps.size();
+  result.updated = result.refusal.empty() && updates;
   if (result.updated) {
     engine::execute(bound, gate, plan->steps.size());
     engine::commit_staged(bound);

@@ -140,6 +140,38 @@ TEST(Session, StopsAtANode) {
               AllOf(HasSubstr("no node 'layer1.0.ad'"), HasSubstr("did you mean")));
 }
 
+TEST(Session, StopsAtWhatStandsForANodeThatAPassRemoved) {
+  Graph graph("removed");
+  const TensorId x = graph.add_input("x", {GraphShape::kBatch, 2});
+  const TensorId at_once = ops::dropout(graph, "drop input", x, 0.5);
+  const TensorId doubled = ops::add(graph, "doubled", at_once, x);
+  const TensorId bent = ops::activate(graph, "bent", doubled, ops::Function::kRelu);
+  const TensorId dropped = ops::dropout(graph, "drop", bent, 0.5);
+  const TensorId twice = ops::dropout(graph, "drop again", dropped, 0.5);
+  const TensorId two = graph.add_constant("two", {2}, {2, 2});
+  const TensorId four = ops::multiply(graph, "four", two, two);
+  const TensorId target = graph.add_input("target", {GraphShape::kBatch, 2});
+  graph.add_output(ops::multiply(graph, "y", twice, four));
+  graph.add_output(ops::mean_squared_error(graph, "loss", graph.tensor("y"), target));
+  const std::vector<float> values = {1, -2};
+  const Input input = {"x", {.data = values.data(), .shape = Shape{1, 2}}};
+  Session session(graph, {.taps = {"bent"}});
+  for (const char* node : {"bent", "drop", "drop again"}) {
+    const Results results = session.run({input}, {.until = node});
+    EXPECT_THAT(results.values("bent"), ::testing::ElementsAre(2, 0)) << node;
+    EXPECT_NE(error_of([&] { static_cast<void>(results.values("y")); }), "no error") << node;
+  }
+  const auto error_until = [&](const char* node) {
+    return error_of([&] { session.run({input}, {.until = node}); });
+  };
+  EXPECT_THAT(error_until("drop input"),
+              AllOf(HasSubstr("graph 'removed'"), HasSubstr("'drop input', which does not run"),
+                    HasSubstr("its result is 'x', which is given")));
+  EXPECT_THAT(error_until("four"), HasSubstr("'four', which does not run: it reads constants"));
+  EXPECT_THAT(error_until("loss"), AllOf(HasSubstr("'loss', which does not run: inference"),
+                                         HasSubstr("SessionOptions::taps")));
+}
+
 TEST(Session, InputsThatDoNotFitAreErrors) {
   Session session(classifier());
   const Images images(2, kSize);

@@ -1,8 +1,9 @@
-/// SGD, over parameter and velocity where they are, in the format of the parameter.
+/// SGD, over parameter and velocity where they are (in inference, of copies), in the format of the
+/// parameter.
 
 #include "ops/sgd_update.h"
 
-#include <cassert>
+#include <algorithm>
 
 #include "base/parallel.h"
 #include "engine/implementations/implementations.h"
@@ -25,8 +26,8 @@ class Update final : public Kernel {
     // Separate, for the compiler: parameter and velocity are each read and written by one pointer.
     float* const parameter = arguments.output(SgdUpdate::kNewParameter);
     float* const velocity = arguments.output(SgdUpdate::kNewVelocity);
-    assert(parameter == arguments.input(SgdUpdate::kParameter));
-    assert(velocity == arguments.input(SgdUpdate::kVelocity));
+    copy_unless_same(arguments.input(SgdUpdate::kParameter), parameter);
+    if (velocity != nullptr) copy_unless_same(arguments.input(SgdUpdate::kVelocity), velocity);
     const float* const gradient = arguments.input(SgdUpdate::kGradient);
     const float rate = *arguments.input(SgdUpdate::kRate);
     parallel_for_chunks(elements_, kTile, threads_, [&](std::int64_t first, std::int64_t last) {
@@ -39,6 +40,10 @@ class Update final : public Kernel {
   }
 
  private:
+  void copy_unless_same(const float* from, float* to) const {
+    if (from != to) std::copy_n(from, elements_, to);
+  }
+
   void plain(float* __restrict parameter, const float* __restrict gradient, float rate,
              std::int64_t count) const {
     for (std::int64_t i = 0; i < count; ++i) {

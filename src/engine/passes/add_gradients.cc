@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/passes/pass.h"
 #include "equipoise/error.h"
+#include "ops/sgd_update.h"
 
 namespace equipoise::engine {
 namespace {
@@ -71,6 +72,53 @@ void add_update(Graph& graph, const ops::SgdOptions& sgd, TensorId id, TensorId 
                   add_velocity(graph, sgd, parameter), rate, sgd);
 }
 
+/// Throws Error for an update of the model that cannot wait for the gate, or whose parameter the
+/// optimizer updates.
+void check_updates(const Graph& graph, const SessionOptions& options) {
+  const std::vector<int> readers = count_readers(graph);
+  for (const Node& node : graph.nodes()) {
+    if (!updates_anything(node)) continue;
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      if (!node.outputs[i]) continue;
+      const auto fail = [&](const std::string& what) {
+        throw Error(fmt::format("graph '{}', node '{}': {}", graph.name(), node.name, what));
+      };
+      if (readers[static_cast<std::size_t>(node.outputs[i].index)] > 0) {
+        fail(
+            "training updates behind the gate, when all else is done; nothing can read its "
+            "result, and it cannot be given back");
+      }
+      const int updated = node.operation->updates(static_cast<int>(i));
+      const TensorInfo& target = graph.tensor(node.inputs[static_cast<std::size_t>(updated)]);
+      if (options.optimizer && target.role == TensorRole::kParameter && !target.frozen) {
+        fail(
+            fmt::format("it updates '{}', as the session's optimizer does; freeze the parameter, "
+                        "or leave one of the two out",
+                        target.name));
+      }
+    }
+  }
+}
+
+/// What the model's own updates go by has to be finite, too.
+std::vector<TensorId> gradients_of_updates(const Graph& graph) {
+  std::vector<TensorId> gradients;
+  for (const Node& node : graph.nodes()) {
+    if (dynamic_cast<const SgdUpdate*>(node.operation.get()) != nullptr) {
+      gradients.push_back(node.inputs[SgdUpdate::kGradient]);
+    }
+  }
+  return gradients;
+}
+
+/// The model's own updates go behind the gate.
+void move_updates_behind(Plan& plan) {
+  std::vector<Node> nodes(plan.graph.nodes().begin(), plan.graph.nodes().end());
+  std::stable_partition(nodes.begin(), nodes.end(),  // clang 14 does not take that of ranges
+                        [](const Node& node) { return !updates_anything(node); });
+  rewrite(plan, std::move(nodes));
+}
+
 }  // namespace
 
 Graph with_optimizer_buffers(Graph graph, const ops::SgdOptions& sgd) {
@@ -84,6 +132,7 @@ Graph with_optimizer_buffers(Graph graph, const ops::SgdOptions& sgd) {
 void add_gradients(Plan& plan, const SessionOptions& options) {
   if (plan.mode != Mode::kTraining) return;
   Graph& graph = plan.graph;
+  check_updates(graph, options);
   const Wanted wanted = find_wanted(graph, options);
   const std::vector<TensorId> gradients = differentiate(graph, plan.loss, wanted.tensors);
   std::vector<TensorId> gated;
@@ -98,6 +147,8 @@ void add_gradients(Plan& plan, const SessionOptions& options) {
     throw Error(fmt::format("graph '{}': the loss '{}' depends on no parameter", graph.name(),
                             options.loss));
   }
+  const std::vector<TensorId> of_model = gradients_of_updates(graph);
+  gated.insert(gated.end(), of_model.begin(), of_model.end());
   plan.gradient_norm = ops::gradient_norm(graph, "gradient norm", gated);
   if (options.optimizer) {
     plan.rate_input = "learning rate";
@@ -112,6 +163,7 @@ void add_gradients(Plan& plan, const SessionOptions& options) {
   outputs.push_back(plan.loss);
   outputs.push_back(plan.gradient_norm);
   graph.set_outputs(std::move(outputs));
+  if (!of_model.empty()) move_updates_behind(plan);
 }
 
 }  // namespace equipoise::engine

@@ -60,6 +60,8 @@ void fold_constants(Plan& plan, const SessionOptions& /*options*/) {
       continue;
     }
     const std::vector<TensorId> values = fold(plan.graph, node);
+    plan.removed.push_back(
+        {.name = node.name, .why = "it reads constants alone, so that its result is one, too"});
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (node.outputs[i]) replaced[index(node.outputs[i])] = values[i];
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "graph/operation.h"
+
 namespace equipoise::engine {
 
 std::span<const Pass> passes() {
@@ -39,6 +41,13 @@ std::vector<TensorId> rewrite(Plan& plan, std::vector<Node> nodes) {
   renumber(plan.loss);
   renumber(plan.gradient_norm);
   return map;
+}
+
+bool updates_anything(const Node& node) {
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] && node.operation->updates(static_cast<int>(i)) >= 0) return true;
+  }
+  return false;
 }
 
 std::vector<int> count_readers(const Graph& graph) {

@@ -46,6 +46,10 @@ bool skips(const SessionOptions& options, std::string_view pass);
 /// `graph.rewrite` that keeps the plan's own ids; returns the map.
 std::vector<TensorId> rewrite(Plan& plan, std::vector<Node> nodes);
 
+/// Whether a node overwrites what is kept between runs. In inference it overwrites nothing: its
+/// results have memory of their own.
+bool updates_anything(const Node& node);
+
 /// How many nodes read a tensor; each output of the graph counts as one more.
 std::vector<int> count_readers(const Graph& graph);
 

@@ -160,7 +160,8 @@ void place_memory(Plan& plan, const SessionOptions& options) {
         continue;
       }
       const int updated = node.operation->updates(static_cast<int>(i));
-      if (updated >= 0) blocks.join(output, node.inputs[static_cast<std::size_t>(updated)]);
+      if (updated >= 0 && plan.mode == Mode::kTraining)
+        blocks.join(output, node.inputs[static_cast<std::size_t>(updated)]);
     }
     if (step.alias) blocks.join(node.outputs[0], node.inputs[0]);
     std::vector<bool> written(node.outputs.size());  // over an input, of which one is enough

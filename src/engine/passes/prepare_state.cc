@@ -12,13 +12,6 @@ namespace {
 
 std::size_t index(TensorId id) { return static_cast<std::size_t>(id.index); }
 
-bool updates_anything(const Node& node) {
-  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-    if (node.outputs[i] && node.operation->updates(static_cast<int>(i)) >= 0) return true;
-  }
-  return false;
-}
-
 /// How tensors come out of the state: "fold_norm(epsilon=1e-05)(conv.weight, …):0". Empty for those
 /// that depend on anything else.
 class Recipes {
@@ -79,7 +72,6 @@ void reorder_steps(Plan& plan, const std::vector<std::size_t>& order) {
 void prepare_state(Plan& plan, const SessionOptions& options) {
   if (plan.mode != Mode::kInference || skips(options, "prepare_state")) return;
   const auto nodes = plan.graph.nodes();
-  if (std::ranges::any_of(nodes, updates_anything)) return;
   Recipes recipes(plan.graph);
   std::vector<std::size_t> order;
   std::vector<std::size_t> every_time;

@@ -1,20 +1,12 @@
 #include <algorithm>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "engine/passes/pass.h"
 #include "graph/operation.h"
 
 namespace equipoise::engine {
-namespace {
-
-bool updates_anything(const Node& node) {
-  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-    if (node.outputs[i] && node.operation->updates(static_cast<int>(i)) >= 0) return true;
-  }
-  return false;
-}
-
-}  // namespace
 
 void remove_dead_nodes(Plan& plan, const SessionOptions& /*options*/) {
   std::vector<bool> read(plan.graph.tensors().size());
@@ -23,7 +15,14 @@ void remove_dead_nodes(Plan& plan, const SessionOptions& /*options*/) {
   std::vector<Node> kept;
   const std::vector<Node> backward(plan.graph.nodes().rbegin(), plan.graph.nodes().rend());
   for (const Node& node : backward) {
-    if (!updates_anything(node) && std::ranges::none_of(node.outputs, is_read)) continue;
+    const bool updates = plan.mode == Mode::kTraining && updates_anything(node);
+    if (!updates && std::ranges::none_of(node.outputs, is_read)) {
+      plan.removed.push_back({.name = node.name,
+                              .why = fmt::format("{} gives back nothing that needs it; name its "
+                                                 "result in SessionOptions::taps",
+                                                 to_string(plan.mode))});
+      continue;
+    }
     for (const TensorId id : node.inputs) {
       if (id) read[static_cast<std::size_t>(id.index)] = true;
     }

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "engine/passes/pass.h"
 #include "ops/dropout.h"
 #include "ops/normalization.h"
@@ -33,6 +35,11 @@ void resolve_mode(Plan& plan, const SessionOptions& options) {
     for (TensorId& id : node.inputs) replace(id);
     if (dynamic_cast<const Dropout*>(node.operation.get()) != nullptr) {
       replaced[static_cast<std::size_t>(node.outputs[0].index)] = node.inputs[0];
+      const TensorInfo& x = plan.graph.tensor(node.inputs[0]);
+      plan.removed.push_back(
+          {.name = node.name,
+           .by = x.producer ? plan.graph.node(x.producer).name : "",
+           .why = fmt::format("in inference its result is '{}', which is given", x.name)});
       continue;
     }
     if (const auto* norm = dynamic_cast<const Norm*>(node.operation.get())) {

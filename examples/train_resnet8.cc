@@ -1,31 +1,19 @@
 // Trains a small residual network on Fashion-MNIST and says how often it is right.
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include <equipoise/loader.h>
 #include <equipoise/models.h>
 #include <equipoise/session.h>
+#include <equipoise/train.h>
 
 using namespace equipoise;
 
 namespace {
-
-int count_right(const Results& results, const Batch& batch) {
-  const std::span<const float> logits = results.values("logits");
-  const auto* labels = static_cast<const std::int32_t*>(batch.labels.data);
-  int right = 0;
-  for (std::size_t i = 0; i < batch.indices.size(); ++i) {
-    const auto row = logits.subspan(i * 10, 10);
-    right += std::ranges::max_element(row) - row.begin() == labels[i] ? 1 : 0;
-  }
-  return right;
-}
 
 void train() {
   Graph graph = build_model("resnet8", {.input_channels = 1, .input_size = {{28, 28}}});
@@ -52,11 +40,14 @@ void train() {
   const DatasetPtr test = open_dataset("fashion-mnist", Split::kTest);
   options.batch_size = 500;
   Loader test_batches(test, Pass::kEvaluation, options);
-  int right = 0;
+  std::int64_t right = 0;
   while (const std::optional<Batch> batch = test_batches.next()) {
-    right += count_right(session.run({{"image", batch->images}}), *batch);
+    const auto* labels = static_cast<const std::int32_t*>(batch->labels.data);
+    right += count_right(session.run({{"image", batch->images}}).view("logits"),
+                         {labels, batch->indices.size()});
   }
-  std::printf("accuracy %.2f %%\n", 100.0 * right / static_cast<double>(test->size()));
+  std::printf("accuracy %.2f %%\n",
+              100.0 * static_cast<double>(right) / static_cast<double>(test->size()));
 }
 
 }  // namespace

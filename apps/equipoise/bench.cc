@@ -9,6 +9,7 @@
 #include "bench_result.h"
 #include "checks.h"
 #include "command.h"
+#include "equipoise/error.h"
 #include "equipoise/models.h"
 #include "equipoise/runtime.h"
 #include "model_arguments.h"
@@ -74,6 +75,16 @@ class Bench {
   std::string path_;
 };
 
+/// A step that is refused updates nothing and looks for the reason: its time says nothing.
+void require_update(const StepResult& step) {
+  if (step.updated) return;
+  throw Error(
+      fmt::format("a training step cannot be timed, since it changes nothing: {}; take another "
+                  "--norm, or fewer "
+                  "layers",
+                  step.refusal));
+}
+
 class BenchRun : public Bench {
  public:
   BenchRun(CLI::App& command, Mode mode) : Bench(command, mode) {
@@ -90,7 +101,11 @@ class BenchRun : public Bench {
   ExitCode run() const {
     Subject made = subject();
     BenchResult result{
-        .model = made.graph.name(), .mode = mode(), .batch = batch(), .threads = num_threads()};
+        .model = made.graph.name(),
+        .mode = mode(),
+        .batch = batch(),
+        .threads = num_threads(),
+        .memory = mode() == Mode::kTraining ? made.session.memory : MemoryMode::kDefault};
     const BenchInputs inputs(made.graph, batch());
     result.image = inputs.inputs().front().value.shape;
     Session session(std::move(made.graph), std::move(made.session));
@@ -116,7 +131,8 @@ class BenchRun : public Bench {
   double once(Session& session, const BenchInputs& inputs, std::vector<double>* times) const {
     const auto start = std::chrono::steady_clock::now();
     if (mode() == Mode::kTraining) {
-      (void)session.train(inputs.inputs(), {.rate = 0.01F, .step_times = times});
+      // The update is the same work at any rate, and at this one no network diverges.
+      require_update(session.train(inputs.inputs(), {.rate = 0.0F, .step_times = times}));
     } else {
       (void)session.run(inputs.inputs(), {.step_times = times});
     }
@@ -191,7 +207,9 @@ std::vector<Command> add_bench(CLI::App& program) {
       "bench", "Measure a model's training steps, its inference, or what bounds them");
   bench->group("Commands");
   bench->require_subcommand(1);
-  bench->footer("Measure on a machine that does nothing else.");
+  bench->footer(
+      "Measure on a machine that does nothing else.\n\nExample:\n"
+      "  equipoise bench train resnet20 --batch 128 --size 28 --profile");
   return {add<BenchRun>(*bench, "train", "Time training steps with made-up images",
                         "train resnet50 --batch 16 --size 224 --profile", Mode::kTraining),
           add<BenchRun>(*bench, "infer", "Time inference with made-up images",

@@ -48,7 +48,7 @@ std::string bench_document(const BenchResult& result, const BenchProfile* profil
                    {"batch", result.batch},
                    {"size", result.image.rank() == 4 ? result.image[2] : 0},
                    {"threads", result.threads},
-                   {"memory", "default"},
+                   {"memory", to_string(result.memory)},
                    {"median_ms", result.median_ms()},
                    {"minimum_ms", result.minimum_ms()},
                    {"runs_ms", result.run_ms},

@@ -19,6 +19,7 @@ struct BenchResult {
   std::int64_t batch = 1;
   Shape image = {};
   int threads = 1;
+  MemoryMode memory = MemoryMode::kDefault;
   double compile_ms = 0;
   /// In the order in which they ran.
   std::vector<double> run_ms = {};

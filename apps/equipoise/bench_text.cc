@@ -125,12 +125,13 @@ double BenchResult::images_per_second() const {
 
 std::string bench_text(const BenchResult& result) {
   return fmt::format(
-      "{}, {} of {}, {} threads\n"
+      "{}, {} of {}, {} threads{}\n"
       "  time     {:.2f} ms median, {:.2f} ms minimum of {} runs; {:.1f} samples per second\n"
       "  memory   {} resident at most, {} of it intermediate results\n"
       "  compile  {:.0f} ms\n",
       result.model, to_string(result.mode), to_string(result.image), result.threads,
-      result.median_ms(), result.minimum_ms(), result.run_ms.size(), result.images_per_second(),
+      result.memory == MemoryMode::kLean ? ", lean memory" : "", result.median_ms(),
+      result.minimum_ms(), result.run_ms.size(), result.images_per_second(),
       in_bytes(result.peak_resident_bytes), in_bytes(result.arena_bytes), result.compile_ms);
 }
 

@@ -1,8 +1,8 @@
 #include "checks.h"
 
 #include <charconv>
-#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -27,6 +27,11 @@ std::optional<std::int64_t> parse_count(std::string_view text) {
   return value && *value >= 1 ? value : std::nullopt;
 }
 
+std::optional<std::int64_t> parse_whole_number(std::string_view text) {
+  const auto value = parse<std::int64_t>(text);
+  return value && *value >= 0 ? value : std::nullopt;
+}
+
 CLI::Validator count() {
   return {[](std::string& text) {
             return parse_count(text) ? "" : fmt::format("'{}' is not a whole number ≥ 1", text);
@@ -36,18 +41,20 @@ CLI::Validator count() {
 
 CLI::Validator whole_number() {
   return {[](std::string& text) {
-            const auto value = parse<std::int64_t>(text);
-            return value && *value >= 0 ? "" : fmt::format("'{}' is not a whole number ≥ 0", text);
+            return parse_whole_number(text) ? ""
+                                            : fmt::format("'{}' is not a whole number ≥ 0", text);
           },
           ""};
 }
 
 CLI::Validator positive() {
   return {[](std::string& text) {
-            const auto value = parse<double>(text);
-            return value && *value > 0 && std::isfinite(*value)
-                       ? ""
-                       : fmt::format("'{}' is not a number > 0", text);
+            const double value = parse<double>(text).value_or(0);
+            if (!(value > 0)) return fmt::format("'{}' is not a number > 0", text);
+            using Limits = std::numeric_limits<float>;
+            if (value > Limits::max()) return fmt::format("'{}' is infinite in f32", text);
+            if (value < Limits::denorm_min()) return fmt::format("'{}' is 0 in f32", text);
+            return std::string();
           },
           ""};
 }

@@ -11,13 +11,14 @@ namespace equipoise::program {
 /// A whole number ≥ 1; none if the text is something else.
 std::optional<std::int64_t> parse_count(std::string_view text);
 
-/// The same as a check of an option.
-CLI::Validator count();
-
 /// One ≥ 0.
+std::optional<std::int64_t> parse_whole_number(std::string_view text);
+
+/// The same as checks of an option.
+CLI::Validator count();
 CLI::Validator whole_number();
 
-/// A finite number > 0.
+/// A finite number > 0 that is one in f32 too.
 CLI::Validator positive();
 
 /// A number between these, both included.

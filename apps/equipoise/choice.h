@@ -5,6 +5,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "equipoise/loader.h"
+#include "equipoise/session.h"
+
 namespace equipoise::program {
 
 /// An option whose value is one of a few words.
@@ -18,5 +21,34 @@ CLI::Option* add_choice(CLI::App& command, const std::string& flag,
       ->check(CLI::IsMember(choices).description(""))
       ->type_name("KIND");
 }
+
+/// Of --on-bad-image.
+inline const std::map<std::string, BadImage>& bad_image_choices() {
+  static const std::map<std::string, BadImage> choices = {{"fail", BadImage::kFatal},
+                                                          {"skip", BadImage::kSkip}};
+  return choices;
+}
+
+/// Of --layout.
+inline const std::map<std::string, Layout>& layout_choices() {
+  static const std::map<std::string, Layout> choices = {{"channels_first", Layout::kChannelsFirst},
+                                                        {"channels_last", Layout::kChannelsLast},
+                                                        {"blocked8", Layout::kBlocked8},
+                                                        {"blocked16", Layout::kBlocked16}};
+  return choices;
+}
+inline constexpr const char* kLayoutDescription =
+    "Of images between convolutions: channels_first, channels_last, blocked8 or blocked16; what "
+    "the machine is fastest with by default";
+
+/// Of --memory.
+inline const std::map<std::string, MemoryMode>& memory_choices() {
+  static const std::map<std::string, MemoryMode> choices = {{"default", MemoryMode::kDefault},
+                                                            {"lean", MemoryMode::kLean}};
+  return choices;
+}
+inline constexpr const char* kMemoryDescription =
+    "lean: results of normalizations are dropped and computed again in the backward, which takes "
+    "less memory and more time, and gives the same bits (default)";
 
 }  // namespace equipoise::program

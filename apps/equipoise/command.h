@@ -22,6 +22,8 @@ struct Command {
 
 Command add_inspect(CLI::App& program);
 Command add_train(CLI::App& program);
+Command add_evaluate(CLI::App& program);
+Command add_predict(CLI::App& program);
 /// One for each of its subcommands.
 std::vector<Command> add_bench(CLI::App& program);
 

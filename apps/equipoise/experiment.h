@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "data_cache.h"
 #include "equipoise/data.h"
 #include "equipoise/graph.h"
 #include "equipoise/image.h"
+#include "equipoise/model.h"
 #include "equipoise/run.h"
 #include "equipoise/train.h"
 #include "loader_source.h"
@@ -20,10 +22,13 @@ namespace equipoise::program {
 ///
 /// Images are resized as TrainSettings::resize says. Where that is 0: to the size that the network
 /// takes if all images have one size, not at all if it is that one, and otherwise to 8/7 of it.
+///
+/// Of a model file come the network, weights and, as far as nothing else is given, what is done to
+/// images; its last layer is a new one where the data set has other classes.
 class Experiment {
  public:
   /// Throws CLI::ParseError and Error.
-  explicit Experiment(const TrainArguments& arguments);
+  Experiment(const TrainArguments& arguments, DataCache& cache);
   Experiment(const Experiment&) = delete;
   Experiment& operator=(const Experiment&) = delete;
 
@@ -33,6 +38,9 @@ class Experiment {
   const Graph& network() const { return network_; }
   const TrainSettings& options() const { return options_; }
   const Preprocessing& preprocessing() const { return loading_.preprocessing; }
+  /// What is written into the model's file.
+  ModelInfo model_info() const;
+  const TrainingData& data() const { return data_; }
   const std::vector<std::string>& class_names() const { return data_.training->class_names(); }
 
   LoaderSource& training() { return *training_; }
@@ -41,14 +49,32 @@ class Experiment {
   Trainer& trainer() { return *trainer_; }
 
   /// Of the whole training.
-  std::int64_t steps() const { return options_.epochs * training_->batches(); }
+  std::int64_t steps() const { return options_.epochs * steps_of_epoch(); }
+
+  /// What the settings do not do, though it might be expected of them; empty if there is nothing.
+  std::string warning() const;
+
+  /// What a model file has brought along, and what not; a sentence each.
+  const std::vector<std::string>& notes() const { return notes_; }
+  /// Whether training begins with the weights of a file.
+  bool begins_with_file() const { return begins_with_file_; }
 
   /// "resnet20 of (1, 28, 28) images in 10 classes, 274,042 parameters"
   std::string describe() const;
 
  private:
-  void build(const TrainArguments& arguments);
-  void prepare_images();
+  std::int64_t steps_of_epoch() const;
+  void build(const TrainArguments& arguments, DataCache& cache);
+  void begin_with(const Model& file, const ModelArguments& arguments);
+  /// Throws CLI::ParseError for settings that would do nothing.
+  void reject_unused(const TrainArguments& arguments) const;
+  /// Also what is not given of rate and weight decay: 0.1 and 0.0005 with SGD, 0.001 and 0.01 with
+  /// AdamW.
+  void choose_optimizer();
+  Optimizer optimizer() const;
+  void prepare_images(DataCache& cache);
+  /// Throws Error where batch normalization would have one value per channel.
+  void check_batch() const;
   void make_trainer();
   void set(const std::string& key, std::vector<std::string> values);
 
@@ -56,6 +82,10 @@ class Experiment {
   std::vector<Setting> settings_;
   TrainingData data_;
   Graph network_;
+  /// Until its weights are in the trainer.
+  std::optional<Model> beginning_;
+  bool begins_with_file_ = false;
+  std::vector<std::string> notes_;
   LoaderOptions loading_;
   std::unique_ptr<LoaderSource> training_;
   std::unique_ptr<LoaderSource> validation_;

@@ -22,7 +22,7 @@ std::optional<Range> range_of(const State& state, const std::string& name) {
 
 namespace {
 
-/// The normalizations' tensors alone: to fill a whole model with its random weights takes seconds.
+/// The normalizations' tensors alone: to fill a whole network with random weights takes seconds.
 Graph norm_tensors(const Graph& graph, const std::vector<NormSummary>& norms) {
   Graph kept(graph.name());
   for (const NormSummary& norm : norms) {
@@ -74,7 +74,9 @@ struct Inspect {
     }
     GraphSummary summary = summarize(built, plan.batch());
     std::vector<NormSummary> norms = summarize_norms(built);
-    const Graph tensors = norm_tensors(built, norms);
+    const std::shared_ptr<const Model> file = model.file();
+    auto state = file ? std::shared_ptr<const State>(file, &file->state())
+                      : std::make_shared<const State>(norm_tensors(built, norms));
     std::optional<PlanReport> report;
     if (explain) report = report_plan(built, plan.mode(), plan.batch(), session);
     plan.keep_timings();
@@ -82,7 +84,7 @@ struct Inspect {
             .mode = plan.mode(),
             .summary = std::move(summary),
             .norms = std::move(norms),
-            .norm_state = State(tensors),
+            .norm_state = std::move(state),
             .plan = std::move(report)};
   }
 
@@ -105,6 +107,7 @@ Command add_inspect(CLI::App& program) {
                   "Examples:\n"
                   "  equipoise inspect resnet18\n"
                   "  equipoise inspect efficientnet_b0 --norm group --groups 8\n"
+                  "  equipoise inspect runs/fashion\n"
                   "  equipoise inspect resnet50 --mode training --batch 16 --explain\n"
                   "  equipoise inspect mlp --hidden 256,128 --json -o mlp.json",
                   list_of_models()));

@@ -82,10 +82,10 @@ Json norms_json(const InspectedModel& model) {
                   {"weighted", norm.weighted},
                   {"training_statistics", statistics_json(norm.training_statistics)},
                   {"inference_statistics", statistics_json(norm.inference_statistics)},
-                  {"weight", tensor_json(model.norm_state, norm.weight)},
-                  {"bias", tensor_json(model.norm_state, norm.bias)},
-                  {"running_mean", tensor_json(model.norm_state, norm.running_mean)},
-                  {"running_var", tensor_json(model.norm_state, norm.running_var)}};
+                  {"weight", tensor_json(*model.norm_state, norm.weight)},
+                  {"bias", tensor_json(*model.norm_state, norm.bias)},
+                  {"running_mean", tensor_json(*model.norm_state, norm.running_mean)},
+                  {"running_var", tensor_json(*model.norm_state, norm.running_var)}};
     if (norm.kind == NormKind::kGroup) entry["groups"] = norm.groups;
     if (norm.kind == NormKind::kBatch) entry.update(batch_norm_json(norm));
     list.push_back(std::move(entry));

@@ -155,10 +155,10 @@ std::string norms_text(const InspectedModel& model, const Style& style) {
     table.add({norm.name, std::string(kind), with_commas(norm.channels),
                norm.kind == NormKind::kGroup ? with_commas(norm.groups) : "", to_string(norm.over),
                fmt::format("{:g}", norm.epsilon), average_text(norm), statistics_text(norm),
-               range_text(model.norm_state, norm.weight, "–"),
-               range_text(model.norm_state, norm.bias, "–"),
-               running ? range_text(model.norm_state, norm.running_mean, "") : "",
-               running ? range_text(model.norm_state, norm.running_var, "") : "",
+               range_text(*model.norm_state, norm.weight, "–"),
+               range_text(*model.norm_state, norm.bias, "–"),
+               running ? range_text(*model.norm_state, norm.running_mean, "") : "",
+               running ? range_text(*model.norm_state, norm.running_var, "") : "",
                extras_text(norm)});
   }
   return table.text(style);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,7 +20,7 @@ struct InspectedModel {
   GraphSummary summary;
   std::vector<NormSummary> norms;
   /// γ, β and running statistics of the normalizations.
-  State norm_state;
+  std::shared_ptr<const State> norm_state;
   /// If it was asked for.
   std::optional<PlanReport> plan;
 };

@@ -1,8 +1,6 @@
 #include "interrupt.h"
 
-#include <array>
 #include <atomic>
-#include <csignal>
 
 namespace equipoise::program {
 namespace {
@@ -18,19 +16,29 @@ void stop(int signal) {
 
 }  // namespace
 
-Interrupt::Interrupt(Trainer& trainer) {
-  stopped_by_signals = &trainer;
-  for (const int signal : kSignals) {
+Interrupt::Interrupt(Trainer* trainer) : outer_(stopped_by_signals.exchange(trainer)) {
+  if (received != 0) {
+    // No handler: a second signal ends the process.
+    if (trainer != nullptr) trainer->stop();
+    return;
+  }
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
     struct sigaction action = {};
     action.sa_handler = stop;
     action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-    sigaction(signal, &action, nullptr);
+    sigaction(kSignals[i], &action, &before_[i]);
   }
 }
 
 Interrupt::~Interrupt() {
-  for (const int signal : kSignals) std::signal(signal, SIG_DFL);
-  stopped_by_signals = nullptr;
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    if (received == 0) {
+      sigaction(kSignals[i], &before_[i], nullptr);
+    } else {
+      std::signal(kSignals[i], SIG_DFL);
+    }
+  }
+  stopped_by_signals = outer_;
 }
 
 int Interrupt::signal() { return received; }

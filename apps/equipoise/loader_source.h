@@ -13,12 +13,11 @@ namespace equipoise::program {
 class LoaderSource : public BatchSource {
  public:
   LoaderSource(DatasetPtr dataset, Pass pass, const LoaderOptions& options)
-      : loader_(std::move(dataset), pass, options), batch_size_(options.batch_size) {}
+      : loader_(std::move(dataset), pass, options) {}
 
   void start(std::int64_t epoch, std::int64_t batch) override { loader_.start(epoch, batch); }
   std::span<const Input> next() override;
   std::int64_t batches() const override { return loader_.batches(); }
-  std::int64_t batch_size() const override { return batch_size_; }
 
   /// Of the batch that `next` returned last.
   std::span<const std::int32_t> labels() const;
@@ -26,7 +25,6 @@ class LoaderSource : public BatchSource {
 
  private:
   Loader loader_;
-  std::int64_t batch_size_;
   std::array<Input, 2> inputs_ = {};
 };
 

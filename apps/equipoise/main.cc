@@ -5,11 +5,13 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "command.h"
+#include "equipoise/did_you_mean.h"
 #include "equipoise/error.h"
 #include "help.h"
 
@@ -21,15 +23,56 @@ ExitCode fail(ExitCode code, std::string_view what) {
   return code;
 }
 
+/// The program, and the command that was given with those that it belongs to.
+std::vector<const CLI::App*> used(const CLI::App& program) {
+  std::vector<const CLI::App*> apps = {&program};
+  while (!apps.back()->get_subcommands().empty()) {
+    apps.push_back(apps.back()->get_subcommands().front());
+  }
+  return apps;
+}
+
+std::vector<std::string> names_of_options(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+std::vector<std::string> names_of_commands(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::App* one : command.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(one->get_name());
+  }
+  return names;
+}
+
+/// An argument that a command does not take, with the nearest that it does.
+std::string unexpected(const CLI::App& command, const std::string& argument) {
+  const bool is_option = argument.starts_with('-');
+  const std::vector<std::string> names =
+      is_option ? names_of_options(command) : names_of_commands(command);
+  if (names.empty()) return fmt::format("'{}' is one argument too many", argument);
+  const std::string word = argument.substr(0, argument.find('='));
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  return fmt::format("there is no {} '{}'{}", is_option ? "option" : "command", word,
+                     did_you_mean(word, views));
+}
+
 /// "--momentum: Number less or equal to 0", with the way to the help that applies.
 ExitCode fail_usage(const CLI::App& program, const CLI::ParseError& error) {
-  std::string command = "equipoise";
-  for (const CLI::App* used = &program; !used->get_subcommands().empty();) {
-    used = used->get_subcommands().front();
-    command += " " + used->get_name();
-  }
   std::string text = error.what();
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  std::string command;
+  for (const CLI::App* app : used(program)) {
+    command += (command.empty() ? "" : " ") + app->get_name();
+    // Also where it leaves the command without something that it requires.
+    const std::vector<std::string> left = app->remaining();
+    if (left.empty()) continue;
+    text = unexpected(*app, left.front());
+    break;
+  }
   return fail(kUsage, fmt::format("{}\nSee '{} --help'.", text, command));
 }
 
@@ -43,7 +86,8 @@ int run(int argc, char** argv) {
   program.footer(
       "'equipoise COMMAND --help' explains a command and has examples.\n"
       "Exit codes: 0 done, 1 failed, 2 usage.");
-  std::vector<Command> commands = {add_train(program), add_inspect(program)};
+  std::vector<Command> commands = {add_train(program), add_evaluate(program), add_predict(program),
+                                   add_inspect(program)};
   std::ranges::move(add_bench(program), std::back_inserter(commands));
   try {
     program.parse(argc, argv);

@@ -1,6 +1,7 @@
 #include "model_arguments.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include <fmt/format.h>
@@ -38,15 +39,31 @@ void require_use(const std::vector<const CLI::Option*>& options, bool used,
   }
 }
 
+/// Whether MODEL is a file or a folder, rather than the name of a network.
+bool is_file(const std::string& model) {
+  const std::span<const std::string_view> names = model_names();
+  if (std::ranges::find(names, model) != names.end()) return false;
+  return model.find('/') != std::string::npos || model.ends_with(".onnx") ||
+         std::filesystem::exists(model);
+}
+
 }  // namespace
 
 ModelArguments::ModelArguments(CLI::App& command) {
   CLI::Option* name =
-      command.add_option("MODEL", name_, "The name of a network, see below")->type_name("");
+      command
+          .add_option("MODEL", name_,
+                      "The name of a network (see below), an ONNX file, or the folder of a run")
+          ->type_name("");
   command.add_option("--model", name_, "The same, as an option")->type_name("NAME")->excludes(name);
   add_sizes(command);
   add_norm(command);
   add_encoder(command);
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string& group = option->get_group();
+    const bool describes = group == kModelGroup || group == kNormGroup || group == kEncoderGroup;
+    if (describes && !option->check_lname("freeze")) of_named_.push_back(option);
+  }
 }
 
 void ModelArguments::add_sizes(CLI::App& command) {
@@ -93,9 +110,10 @@ void ModelArguments::add_sizes(CLI::App& command) {
       ->group(kModelGroup);
   command
       .add_option("--freeze", frozen_,
-                  "Do not train parameters whose names match, such as 'layer1.*'")
+                  "Do not train parameters whose names match, such as 'conv1.*,layer1.*'")
       ->allow_extra_args(false)
-      ->type_name("PATTERN")
+      ->delimiter(',')
+      ->type_name("PATTERN,...")
       ->group(kModelGroup);
 }
 
@@ -114,10 +132,10 @@ void ModelArguments::add_norm(CLI::App& command) {
       command, "--norm", kinds, [&norm](ModelNorm::Kind kind) { norm.kind = kind; },
       "batch, layer, instance, group, rms or none; the model's own by default")
       ->group(kNormGroup);
-  command.add_option("--epsilon", norm.epsilon, "Added to the variance")
-      ->type_name("E")
-      ->check(number_between(0, 1))
-      ->group(kNormGroup);
+  of_any_norm_.push_back(command.add_option("--epsilon", norm.epsilon, "Added to the variance")
+                             ->type_name("E")
+                             ->check(number_between(0, 1))
+                             ->group(kNormGroup));
   of_group_norm_.push_back(
       command.add_option("--groups", norm.groups, "Groups of channels of group normalization (32)")
           ->type_name("N")
@@ -140,15 +158,26 @@ void ModelArguments::add_norm(CLI::App& command) {
           ->check(count());
   momentum->excludes(cumulative)->excludes(window);
   cumulative->excludes(window);
+  CLI::Option* biased =
+      command.add_flag("--biased-variance", biased_variance_,
+                       "Running variances average M2/n of the batches, not M2/(n − 1)");
+  CLI::Option* no_update = command
+                               .add_flag("--no-update-running", no_update_running_,
+                                         "Training leaves running averages as they are")
+                               ->excludes(momentum)
+                               ->excludes(cumulative)
+                               ->excludes(window)
+                               ->excludes(biased);
   CLI::Option* statistics = add_choice(
       command, "--statistics", statistics_by_name,
       [&norm](Statistics chosen) { norm.statistics = chosen; },
       "What training normalizes with: batch (default), running or blend");
-  CLI::Option* pseudo_count =
-      command
-          .add_option("--pseudo-count", norm.pseudo_count, "Weight of running ones in a blend (16)")
-          ->type_name("N")
-          ->check(count());
+  CLI::Option* pseudo_count = command
+                                  .add_option("--pseudo-count", norm.pseudo_count,
+                                              "Samples that running ones count for in a blend (16)")
+                                  ->type_name("N")
+                                  ->check(positive());
+  of_blend_.push_back(pseudo_count);
   CLI::Option* ghost =
       command.add_option("--ghost-batch", norm.ghost_batch_size, "Samples that share statistics")
           ->type_name("N")
@@ -165,7 +194,7 @@ void ModelArguments::add_norm(CLI::App& command) {
                             ->type_size(1)
                             ->expected(2);
   for (CLI::Option* option :
-       {momentum, cumulative, window, statistics, pseudo_count, ghost, renorm}) {
+       {momentum, cumulative, window, biased, no_update, statistics, pseudo_count, ghost, renorm}) {
     of_batch_norm_.push_back(option->group(kNormGroup));
   }
 }
@@ -186,8 +215,25 @@ void ModelArguments::add_encoder(CLI::App& command) {
   add("--mlp-width", sizes.mlp_width, "Width of each block's hidden layer");
 }
 
+std::shared_ptr<const Model> ModelArguments::file() const {
+  if (!is_file(name_)) return nullptr;
+  require_use(of_named_, false, fmt::format("'{}' is a file, which says this itself", name_));
+  if (!file_) file_ = std::make_shared<const Model>(Model::load(name_));
+  return file_;
+}
+
 Graph ModelArguments::build(const DataShape& data) const {
   if (name_.empty()) throw CLI::RequiredError("MODEL");
+  Graph graph = is_file(name_) ? file()->graph() : build_named(data);
+  freeze(graph);
+  return graph;
+}
+
+void ModelArguments::freeze(Graph& graph) const {
+  for (const std::string& pattern : frozen_) graph.set_frozen(pattern);
+}
+
+Graph ModelArguments::build_named(const DataShape& data) const {
   ModelOptions options = options_;
   if (!options.classes) options.classes = data.classes;
   if (!options.input_channels) options.input_channels = data.channels;
@@ -197,6 +243,8 @@ Graph ModelArguments::build(const DataShape& data) const {
   if (window_) {
     options.norm.rule = UpdateRule{.averaging = Averaging::kWindowed, .window = *window_};
   }
+  if (biased_variance_) options.norm.rule.variance = VarianceEstimate::kBiased;
+  options.norm.update_running = !no_update_running_;
   Graph graph = build_model(name_, options);
 
   const std::vector<NormSummary> norms = summarize_norms(graph);
@@ -205,17 +253,26 @@ Graph ModelArguments::build(const DataShape& data) const {
   };
   require_use(of_batch_norm_, has(NormKind::kBatch),
               fmt::format("model '{}' as asked for has no batch normalization", name_));
+  require_use(of_blend_, options.norm.statistics == Statistics::kBlend,
+              "only --statistics blend counts samples for running statistics");
+  require_use(of_any_norm_, !norms.empty(),
+              fmt::format("model '{}' as asked for has no normalization", name_));
   require_use(of_group_norm_, options.norm.kind == ModelNorm::Kind::kGroup,
               "only --norm group has groups");
   require_use(of_mlp_, name_ == "mlp", "only model 'mlp' has an activation to choose");
   require_use(of_encoder_, name_ == "encoder", "only model 'encoder' has such a size");
-
-  for (const std::string& pattern : frozen_) {
-    if (graph.set_frozen(pattern) > 0) continue;
-    throw Error(fmt::format("model '{}' has no parameter that '{}' matches, so nothing is frozen",
-                            name_, pattern));
-  }
   return graph;
+}
+
+Model load_trained(const std::string& model) {
+  const std::span<const std::string_view> names = model_names();
+  if (std::ranges::find(names, model) != names.end()) {
+    throw CLI::ValidationError(
+        "MODEL", fmt::format("'{}' is a network without weights; give an ONNX file, or the folder "
+                             "of a run of 'equipoise train'",
+                             model));
+  }
+  return Model::load(model);
 }
 
 std::string list_of_models() {

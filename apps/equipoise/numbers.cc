@@ -11,6 +11,10 @@ std::string with_commas(std::int64_t value) {
   return fmt::format("{},{:03}", with_commas(value / 1000), value % 1000);
 }
 
+std::string percent(double share) {
+  return std::isfinite(share) ? fmt::format("{:.2f} %", 100 * share) : "–";
+}
+
 std::string in_bytes(std::size_t bytes) {
   const auto value = static_cast<double>(bytes);
   if (bytes >= 1U << 30U) return fmt::format("{:.2f} GiB", value / 1073741824.0);

@@ -9,6 +9,9 @@ namespace equipoise::program {
 /// "11,689,512", of a count
 std::string with_commas(std::int64_t value);
 
+/// "89.51 %"; "–" if it is not finite.
+std::string percent(double share);
+
 /// "44.6 MiB"
 std::string in_bytes(std::size_t bytes);
 

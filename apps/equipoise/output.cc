@@ -7,10 +7,10 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "equipoise/error.h"
+#include "terminal.h"
 
 namespace equipoise::program {
 namespace {
@@ -23,11 +23,6 @@ bool has_value(const char* variable) {
 bool terminal_is_dumb() {
   const char* terminal = std::getenv("TERM");
   return terminal == nullptr || std::strcmp(terminal, "dumb") == 0;
-}
-
-std::size_t terminal_columns() {
-  winsize size = {};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 struct Close {
@@ -46,7 +41,8 @@ std::string Style::faint(std::string_view text) const {
 
 Style Output::style() const {
   if (!path_.empty() || isatty(STDOUT_FILENO) == 0) return {};
-  return {.color = !has_value("NO_COLOR") && !terminal_is_dumb(), .columns = terminal_columns()};
+  return {.color = !has_value("NO_COLOR") && !terminal_is_dumb(),
+          .columns = terminal_columns(STDOUT_FILENO)};
 }
 
 void Output::write(std::string_view text) const {

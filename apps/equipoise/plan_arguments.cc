@@ -5,6 +5,7 @@
 #include <string>
 
 #include "checks.h"
+#include "choice.h"
 #include "contents_of.h"
 #include "equipoise/run.h"
 
@@ -17,18 +18,6 @@ const std::map<std::string, Mode>& modes() {
   static const std::map<std::string, Mode> named = {{"training", Mode::kTraining},
                                                     {"inference", Mode::kInference}};
   return named;
-}
-
-const std::map<std::string, Layout>& layouts() {
-  static const std::map<std::string, Layout> all = [] {
-    std::map<std::string, Layout> named;
-    for (const Layout layout :
-         {Layout::kChannelsFirst, Layout::kChannelsLast, Layout::kBlocked8, Layout::kBlocked16}) {
-      named[to_string(layout)] = layout;
-    }
-    return named;
-  }();
-  return all;
 }
 
 }  // namespace
@@ -49,14 +38,9 @@ PlanArguments::PlanArguments(CLI::App& command, Mode mode) : mode_(mode) {
       ->check(count())
       ->group(kGroup);
   of_plan_ = {
-      command
-          .add_option_function<std::string>(
-              "--layout", [this](const std::string& word) { session_.layout = layouts().at(word); },
-              "Of images between convolutions: channels_first, channels_last, blocked8 or "
-              "blocked16; "
-              "what the machine is fastest with by default")
-          ->check(CLI::IsMember(layouts()).description(""))
-          ->type_name("LAYOUT"),
+      add_choice(
+          command, "--layout", layout_choices(),
+          [this](Layout layout) { session_.layout = layout; }, kLayoutDescription),
       command
           .add_option_function<std::string>(
               "--plan",
@@ -79,6 +63,10 @@ PlanArguments::PlanArguments(CLI::App& command, Mode mode) : mode_(mode) {
                       "Keep a tensor, even if fusion would make it disappear")
           ->allow_extra_args(false)
           ->type_name("NAME")};
+  of_plan_.push_back(add_choice(
+      command, "--memory", memory_choices(),
+      [this](MemoryMode memory) { session_.memory = memory; },
+      std::string("Of training; inference has one kind. ") + kMemoryDescription));
   for (CLI::Option* option : of_plan_) option->group(kGroup);
 }
 

@@ -1,9 +1,11 @@
 #include "progress.h"
 
-#include <cstdio>
+#include <array>
 
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include "terminal.h"
 
 namespace equipoise::program {
 
@@ -13,7 +15,7 @@ Progress::Progress(std::string title, int total)
 }
 
 Progress::~Progress() {
-  if (terminal_) fmt::print(stderr, "\r\033[K");
+  if (terminal_) clear_drawn();
 }
 
 void Progress::advance() {
@@ -22,17 +24,17 @@ void Progress::advance() {
 }
 
 void Progress::show() const {
-  constexpr int kWidth = 30;
-  const int full = kWidth * done_ / total_;
-  std::string bar;
-  for (int i = 0; i < kWidth; ++i) bar += i < full ? "█" : "░";
+  constexpr int kBarWidth = 30;
   std::string left;
   if (done_ > 0) {
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
-    left = fmt::format("  {:.0f} s left", spent.count() * (total_ - done_) / done_);
+    left = fmt::format("{:.0f} s left", spent.count() * (total_ - done_) / done_);
   }
-  fmt::print(stderr, "\r\033[K{} {} {}/{}{}", title_, bar, done_, total_, left);
-  std::fflush(stderr);
+  redraw(std::array<LinePart, 4>{
+      {{.text = title_, .left_out = 2},
+       {.text = progress_bar(static_cast<double>(done_) / total_, kBarWidth), .left_out = 1},
+       {.text = fmt::format("{}/{}", done_, total_)},
+       {.text = left}}});
 }
 
 }  // namespace equipoise::program

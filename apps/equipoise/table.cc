@@ -4,29 +4,14 @@
 #include <string_view>
 #include <utility>
 
+#include "terminal.h"
+
 namespace equipoise::program {
 namespace {
 
 constexpr std::size_t kGap = 2;
 /// What remains of a column that is cut.
 constexpr std::size_t kLeast = 12;
-
-bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
-
-/// Characters; all that we print are one column wide.
-std::size_t width_of(std::string_view utf8) {
-  return static_cast<std::size_t>(std::ranges::count_if(utf8, begins_character));
-}
-
-/// The first characters and "…".
-std::string cut(std::string_view utf8, std::size_t width) {
-  if (width_of(utf8) <= width) return std::string(utf8);
-  std::size_t end = 0;
-  for (std::size_t characters = 0; end < utf8.size(); ++end) {
-    if (begins_character(utf8[end]) && ++characters == width) break;
-  }
-  return std::string(utf8.substr(0, end)) + "…";
-}
 
 std::string rule(std::size_t width) {
   std::string text;

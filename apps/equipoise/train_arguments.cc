@@ -10,6 +10,7 @@
 
 #include "checks.h"
 #include "choice.h"
+#include "contents_of.h"
 #include "equipoise/error.h"
 
 namespace equipoise::program {
@@ -20,7 +21,12 @@ constexpr const char* kTraining = "Training";
 constexpr const char* kRun = "Run";
 constexpr const char* kModel = "model";
 
-constexpr double kMost = std::numeric_limits<double>::max();
+/// Of what becomes an f32.
+constexpr double kMost = std::numeric_limits<float>::max();
+/// With as many batches as fit any memory, steps can still be counted.
+constexpr double kMostEpochs = 1e9;
+/// The greatest f32 below 1: in f32, what is closer to 1 is 1.
+constexpr double kBelowOne = 1 - 0x1p-24;
 
 std::string_view key_of(const CLI::Option& option) { return option.get_lnames().front(); }
 
@@ -37,6 +43,15 @@ std::vector<std::string> values_of(const CLI::Option& option) {
 }
 
 }  // namespace
+
+std::vector<Setting> read_settings(const std::filesystem::path& path) {
+  const std::string text = contents_of(path);
+  try {
+    return parse_settings(text, path.string());
+  } catch (const Error& error) {
+    throw CLI::ConfigError(error.what());
+  }
+}
 
 TrainArguments::TrainArguments(CLI::App& command) : model_(command) {
   add_data(command);
@@ -92,15 +107,15 @@ void TrainArguments::add_data(CLI::App& command) {
               .add_option("--mean", s.mean,
                           "Mean of each channel, from 0 to 1, by which pixels are normalized; "
                           "by default that of the training images")
-              ->delimiter(','),
+              ->delimiter(',')
+              ->check(number_between(0, 1)),
           "M,...");
   grouped(command.add_option("--std", s.std, "Standard deviation of each channel, likewise")
-              ->delimiter(','),
+              ->delimiter(',')
+              ->check(positive()),
           "S,...");
-  static const std::map<std::string, BadImage> bad_images = {{"fail", BadImage::kFatal},
-                                                             {"skip", BadImage::kSkip}};
   add_choice(
-      command, "--bad-images", bad_images, [&s](BadImage bad) { s.bad_image = bad; },
+      command, "--on-bad-image", bad_image_choices(), [&s](BadImage bad) { s.bad_image = bad; },
       "At an image that cannot be read: fail (default) or skip")
       ->group(kData);
   grouped(command.add_option("--workers", s.workers, "Threads that load images (2)")
@@ -116,16 +131,22 @@ void TrainArguments::add_training(CLI::App& command) {
   };
   grouped(command.add_option("--epochs", s.epochs, "Times that all images are seen (10)")
               ->check(count())
+              ->check(number_between(1, kMostEpochs))
               ->capture_default_str(),
           "N");
   grouped(command.add_option("--batch", s.batch, "Images of a batch (128)")
               ->check(count())
               ->capture_default_str(),
           "N");
-  grouped(command.add_option("--lr", s.rate, "Learning rate (0.1)")
-              ->check(positive())
+  grouped(command
+              .add_option("--accumulate", s.accumulate,
+                          "Batches of an update, whose gradients are averaged (1)")
+              ->check(count())
               ->capture_default_str(),
-          "R");
+          "N");
+  grouped(
+      command.add_option("--lr", s.rate, "Learning rate (0.1; of adamw 0.001)")->check(positive()),
+      "R");
   static const std::map<std::string, Decay> decays = {
       {"constant", Decay::kConstant}, {"step", Decay::kStep}, {"cosine", Decay::kCosine}};
   add_choice(
@@ -133,7 +154,7 @@ void TrainArguments::add_training(CLI::App& command) {
       "How the rate goes on: cosine (default), step or constant")
       ->group(kTraining);
   grouped(command.add_option("--warmup", s.warmup, "Epochs in which the rate rises (0)")
-              ->check(number_between(0, kMost))
+              ->check(number_between(0, kMostEpochs))
               ->capture_default_str(),
           "E");
   grouped(command.add_option("--final-lr", s.final_rate, "Where cosine ends (0)")
@@ -144,21 +165,70 @@ void TrainArguments::add_training(CLI::App& command) {
               .add_option("--milestones", s.milestones,
                           "Epochs at which --schedule step lowers the rate")
               ->delimiter(',')
-              ->check(positive()),
+              ->check(positive())
+              ->check(number_between(0, kMostEpochs)),
           "E,...");
   grouped(command.add_option("--lr-factor", s.factor, "What it is multiplied by at each (0.1)")
               ->check(number_between(0, 1))
               ->capture_default_str(),
           "F");
-  grouped(command.add_option("--sgd-momentum", s.momentum, "Of the optimizer (0.9)")
-              ->check(number_between(0, 1))
-              ->capture_default_str(),
-          "M");
+  static const std::map<std::string, OptimizerKind> optimizers = {{"sgd", OptimizerKind::kSgd},
+                                                                  {"adamw", OptimizerKind::kAdamW}};
+  add_choice(
+      command, "--optimizer", optimizers, [&s](OptimizerKind kind) { s.optimizer = kind; },
+      "sgd (default) or adamw")
+      ->group(kTraining);
+  grouped(
+      command.add_option("--sgd-momentum", s.momentum, "Of sgd (0.9)")->check(number_between(0, 1)),
+      "M");
   command.add_flag("--nesterov", s.nesterov, "Nesterov's momentum")->group(kTraining);
-  grouped(command.add_option("--weight-decay", s.weight_decay, "Of all parameters (0.0005)")
-              ->check(number_between(0, kMost))
-              ->capture_default_str(),
+  grouped(command
+              .add_option("--adamw-betas", s.adamw_betas,
+                          "Of adamw: what stays of the averages of gradients and of their "
+                          "squares at each step (0.9,0.999)")
+              ->delimiter(',')
+              ->expected(2)
+              ->check(number_between(0, kBelowOne)),
+          "B1,B2");
+  grouped(command
+              .add_option("--adamw-epsilon", s.adamw_epsilon,
+                          "Of adamw: what is added to the root (1e-8)")
+              ->check(positive()),
+          "E");
+  grouped(command
+              .add_option("--weight-decay", s.weight_decay,
+                          "Of weights, without biases and normalizations (0.0005; of adamw 0.01)")
+              ->check(number_between(0, kMost)),
           "D");
+  command
+      .add_flag("--decay-norms-and-biases", s.decay_norms_and_biases,
+                "Weight decay of all parameters")
+      ->group(kTraining);
+  static const std::map<std::string, FrozenNorms> frozen_norms = {
+      {"running", FrozenNorms::kRunning}, {"batch", FrozenNorms::kAsBuilt}};
+  add_choice(
+      command, "--frozen-norms", frozen_norms, [&s](FrozenNorms are) { s.frozen_norms = are; },
+      "Where --freeze leaves a batch normalization nothing to train: running (default), it uses "
+      "and keeps its running statistics; batch, it goes by the batch and averages as others do")
+      ->group(kTraining);
+  grouped(command
+              .add_option("--clip-norm", s.clip_norm,
+                          "Norm of all gradients together, to which larger ones are scaled down; "
+                          "none by default")
+              ->check(positive()),
+          "X");
+  grouped(command
+              .add_option("--ema", s.ema,
+                          "Also average weights, of which this much stays at each update (0.999); "
+                          "the model's file has the average")
+              ->check(number_between(0, kBelowOne)),
+          "D");
+  grouped(command
+              .add_option("--ema-recalibrate", s.ema_recalibrate,
+                          "Training images over which batch statistics are recomputed for averaged "
+                          "weights behind each epoch, all by default")
+              ->check(count()),
+          "N");
   grouped(command
               .add_option("--label-smoothing", s.label_smoothing,
                           "Share of each label that is spread over all classes (0)")
@@ -166,20 +236,26 @@ void TrainArguments::add_training(CLI::App& command) {
               ->capture_default_str(),
           "S");
   grouped(command
+              .add_option("--most-refusals", s.most_refusals,
+                          "Steps in a row with numbers that are not finite, none of which changes "
+                          "anything, that end the training (10)")
+              ->check(count())
+              ->capture_default_str(),
+          "N");
+  grouped(command
               .add_option("--seed", s.seed,
                           "Of initial weights, order, augmentation, dropout, and of what is "
                           "held out (0)")
               ->check(whole_number())
               ->capture_default_str(),
           "N");
-  static const std::map<std::string, Layout> layouts = {{"channels_first", Layout::kChannelsFirst},
-                                                        {"channels_last", Layout::kChannelsLast},
-                                                        {"blocked8", Layout::kBlocked8},
-                                                        {"blocked16", Layout::kBlocked16}};
   add_choice(
-      command, "--layout", layouts, [&s](Layout layout) { s.layout = layout; },
-      "Of images between convolutions: channels_first, channels_last, blocked8 or blocked16; "
-      "what the machine is fastest with by default")
+      command, "--layout", layout_choices(), [&s](Layout layout) { s.layout = layout; },
+      kLayoutDescription)
+      ->group(kTraining);
+  add_choice(
+      command, "--memory", memory_choices(), [&s](MemoryMode memory) { s.memory = memory; },
+      kMemoryDescription)
       ->group(kTraining);
   grouped(command.add_option("--threads", s.threads, "Threads, as many as cores by default")
               ->check(count()),
@@ -203,6 +279,13 @@ void TrainArguments::add_run(CLI::App& command) {
       ->check(count())
       ->type_name("N")
       ->group(kRun);
+  command
+      .add_option("--evaluate-every", s.evaluate_every,
+                  "Steps between evaluations in validation within an epoch; none by default: "
+                  "there is one behind each epoch")
+      ->check(count())
+      ->type_name("N")
+      ->group(kRun);
   add("--log-every", s.log_every, "Steps between lines of metrics (50)");
 }
 
@@ -223,12 +306,16 @@ void TrainArguments::apply(std::span<const Setting> file, std::string_view where
         options_, [&](const CLI::Option* o) { return key_of(*o) == setting.key; });
     CLI::Option& option = **found;
     const bool is_given = option.count() > 0 || (setting.key == kModel && !model_.name().empty());
-    if (is_given || setting.values.empty()) continue;
+    if (is_given) continue;
+    if (setting.values.empty() && option.get_expected_max() <= 1) {
+      fail(where, setting, fmt::format("'{}' is one value, not an empty list", setting.key));
+    }
     const bool is_flag = option.get_expected_min() == 0;
     if (is_flag && setting.values != std::vector<std::string>{"true"}) {
       if (setting.values == std::vector<std::string>{"false"}) continue;
       fail(where, setting, fmt::format("'{}' is true or false", setting.key));
     }
+    if (setting.values.empty()) continue;
     try {
       for (const std::string& value : setting.values) option.add_result(value);
       option.run_callback();
@@ -255,6 +342,13 @@ std::vector<Setting> TrainArguments::all() const {
     if (setting.key != kModel && !setting.values.empty()) all.push_back(std::move(setting));
   }
   return all;
+}
+
+bool TrainArguments::is_set(std::string_view key) const {
+  if (key == kModel) return !model_.name().empty();
+  return std::ranges::any_of(options_, [key](const CLI::Option* option) {
+    return key_of(*option) == key && option->count() > 0;
+  });
 }
 
 const CLI::Option* TrainArguments::given() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,9 @@
 #include "train_settings.h"
 
 namespace equipoise::program {
+
+/// Those of a file. Throws Error for one that cannot be read, CLI::ConfigError for what it says.
+std::vector<Setting> read_settings(const std::filesystem::path& path);
 
 /// What is trained, and with what: options of the command line, each of which may be a setting of a
 /// file too. Options are bound to it, so it stays where it is.
@@ -33,6 +37,9 @@ class TrainArguments {
 
   /// Names of all settings.
   [[nodiscard]] std::vector<std::string_view> keys() const;
+
+  /// Whether a setting was given or applied.
+  [[nodiscard]] bool is_set(std::string_view key) const;
 
   /// The first option that was given; null if none was.
   [[nodiscard]] const CLI::Option* given() const;

@@ -16,50 +16,77 @@ std::string in_time(double seconds) {
   return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
-TrainProgress::TrainProgress(std::int64_t total, std::int64_t done)
-    : total_(total), done_(done), terminal_(isatty(STDERR_FILENO) == 1) {}
+TrainProgress::TrainProgress(int trainings)
+    : trainings_(trainings), terminal_(isatty(STDERR_FILENO) == 1) {}
 
 TrainProgress::~TrainProgress() { clear(); }
 
 void TrainProgress::clear() {
-  if (shown_) fmt::print(stderr, "\r\033[K");
+  if (shown_) clear_drawn();
   shown_ = false;
+}
+
+void TrainProgress::begin(std::int64_t total, std::int64_t done) {
+  total_ = total;
+  before_ += static_cast<double>(done) / static_cast<double>(total);
+}
+
+void TrainProgress::end(std::int64_t step) {
+  before_ += 1 - static_cast<double>(step) / static_cast<double>(total_);
+  ++ended_;
+}
+
+double TrainProgress::done(std::int64_t step) const {
+  return ended_ + static_cast<double>(step) / static_cast<double>(total_);
 }
 
 void TrainProgress::line(std::string_view text) {
   clear();
-  fmt::print(stderr, "{}\n", text);
+  if (trainings_ > 1) {
+    fmt::print(stderr, "{}/{} {}: {}\n", ended_ + 1, trainings_, title_, text);
+  } else {
+    fmt::print(stderr, "{}\n", text);
+  }
+}
+
+void TrainProgress::detail(std::string_view text) {
+  if (trainings_ == 1) line(text);
 }
 
 void TrainProgress::show(const Status& status) {
   constexpr auto kPause = std::chrono::milliseconds(100);
   if (!terminal_ || Clock::now() - last_ < kPause) return;
   last_ = Clock::now();
-  constexpr int kWidth = 20;
-  const auto full = static_cast<int>(kWidth * status.step / total_);
-  std::string bar;
-  for (int i = 0; i < kWidth; ++i) bar += i < full ? "█" : "░";
-  fmt::print(stderr, "\r\033[K{} {}", bar, text(status));
-  std::fflush(stderr);
+  redraw(parts(status));
   shown_ = true;
 }
 
 void TrainProgress::log(const Status& status) {
-  if (!terminal_) line(text(status));
+  if (!terminal_) detail(fitted(parts(status), std::string::npos));
 }
 
-std::string TrainProgress::text(const Status& status) const {
-  return fmt::format(
-      "epoch {:.2f}/{}  step {}  loss {:.4f}  accuracy {:.2f} %  rate {:.3g}  {} images/s{}",
-      status.epoch, status.epochs, status.step, status.loss, 100 * status.accuracy, status.rate,
-      with_commas(std::llround(status.images_per_second)), time_left(status.step));
+std::vector<LinePart> TrainProgress::parts(const Status& status) const {
+  constexpr int kBarWidth = 20;
+  const std::string title =
+      trainings_ > 1 ? fmt::format("{}/{} {}", ended_ + 1, trainings_, title_) : "";
+  return {
+      {.text = terminal_ ? progress_bar(done(status.step) / trainings_, kBarWidth) : "",
+       .left_out = 1},
+      {.text = title, .left_out = 4},
+      {.text = fmt::format("epoch {:.2f}/{}  step {}  loss {:.4f}  accuracy {:.2f} %", status.epoch,
+                           status.epochs, status.step, status.loss, 100 * status.accuracy)},
+      {.text = fmt::format("rate {:.3g}", status.rate), .left_out = 2},
+      {.text = fmt::format("{} images/s", with_commas(std::llround(status.images_per_second))),
+       .left_out = 3},
+      {.text = time_left(status.step)}};
 }
 
 std::string TrainProgress::time_left(std::int64_t step) const {
-  if (step <= done_ || step >= total_) return {};
+  const double made = done(step) - before_;
+  const double left = trainings_ - done(step);
+  if (made <= 0 || left <= 0) return {};
   const std::chrono::duration<double> spent = Clock::now() - start_;
-  const double per_step = spent.count() / static_cast<double>(step - done_);
-  return fmt::format("  {} left", in_time(per_step * static_cast<double>(total_ - step)));
+  return fmt::format("{} left", in_time(spent.count() / made * left));
 }
 
 }  // namespace equipoise::program

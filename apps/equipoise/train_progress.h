@@ -4,21 +4,31 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
+
+#include "terminal.h"
 
 namespace equipoise::program {
 
 /// "3:07", "1:02:45"
 std::string in_time(double seconds);
 
-/// What a training tells while it runs, on standard error: lines, and on a terminal below them one
-/// that changes.
+/// What trainings tell while they run, one behind the other, on standard error: lines, and on a
+/// terminal below them one that changes.
 class TrainProgress {
  public:
-  /// `total` steps, of which `done` were made before.
-  TrainProgress(std::int64_t total, std::int64_t done);
+  explicit TrainProgress(int trainings = 1);
   ~TrainProgress();
   TrainProgress(const TrainProgress&) = delete;
   TrainProgress& operator=(const TrainProgress&) = delete;
+
+  /// What lines of the next training begin with; of several ones.
+  void title(std::string title) { title_ = std::move(title); }
+  /// It has `total` steps, of which `done` were made before.
+  void begin(std::int64_t total, std::int64_t done);
+  /// The training that began will make no more than these steps.
+  void end(std::int64_t step);
 
   struct Status {
     double epoch = 0;
@@ -34,16 +44,25 @@ class TrainProgress {
   /// The same as a line, elsewhere.
   void log(const Status& status);
   void line(std::string_view text);
+  /// A line, of a training that is the only one.
+  void detail(std::string_view text);
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  std::string text(const Status& status) const;
+  std::vector<LinePart> parts(const Status& status) const;
   std::string time_left(std::int64_t step) const;
   void clear();
 
-  std::int64_t total_;
-  std::int64_t done_;
+  /// Of all trainings, in trainings.
+  double done(std::int64_t step) const;
+
+  int trainings_;
+  int ended_ = 0;
+  std::string title_;
+  std::int64_t total_ = 0;
+  /// What was done before this process: in trainings.
+  double before_ = 0;
   bool terminal_;
   bool shown_ = false;
   Clock::time_point start_ = Clock::now();

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "equipoise/loader.h"
 #include "equipoise/run.h"
 #include "equipoise/train.h"
 #include "experiment.h"
@@ -26,6 +28,7 @@ struct TrainResult {
   /// The last of each split, if there was one.
   std::optional<Metric> training;
   std::optional<Metric> validation;
+  std::optional<Metric> validation_ema;
   double best_accuracy = 0;
   /// −1: there was no validation.
   std::int64_t best_epoch = -1;
@@ -34,35 +37,63 @@ struct TrainResult {
   /// The share of the time since it was started or resumed.
   double share_waited = 0;
   std::vector<Metric> metrics = {};
+  /// Images that could not be read, since it was started or resumed.
+  std::vector<SkippedImage> skipped = {};
 };
 
-/// Trains an experiment in a folder: metrics and checkpoints.
+/// In the folder of a run: its settings.
+inline constexpr const char* kRunConfig = "config.toml";
+
+/// In the folder of a run: the weights of the best epoch, or the last ones if there is no
+/// validation; averaged ones where there are some.
+inline constexpr const char* kModelFile = "model.onnx";
+/// Of a run that began with a model file: the network and its weights at step 0.
+inline constexpr const char* kBeginningFile = "beginning.onnx";
+
+/// Settings of a run, to go on with it: it begins with its own copy of the model file, whatever has
+/// become of that.
+void begin_with_copy(std::vector<Setting>& settings, const std::filesystem::path& run);
+
+/// Trains an experiment in a folder: metrics and checkpoints. Experiment and progress outlive it.
 class TrainRun {
  public:
   /// A new one. Throws Error if the folder cannot be one.
-  static TrainRun begin(Experiment& experiment, const std::filesystem::path& path);
+  static TrainRun begin(Experiment& experiment, const std::filesystem::path& path,
+                        TrainProgress& progress);
   /// Goes on with one, from its newest checkpoint that can be read.
-  static TrainRun resume(Experiment& experiment, const std::filesystem::path& path);
+  static TrainRun resume(Experiment& experiment, const std::filesystem::path& path,
+                         TrainProgress& progress);
 
   TrainRun(const TrainRun&) = delete;
   TrainRun& operator=(const TrainRun&) = delete;
 
   /// Until it is done or stopped; in both cases all of it is saved. Throws Error, which says how to
-  /// go on.
+  /// go on, and Diverged, which says how to begin again.
   TrainResult run();
+
+  /// As far as it has come.
+  TrainResult result(Ended ended) const;
 
  private:
   TrainRun(Experiment& experiment, RunFolder folder, const TrainState& state,
-           std::vector<Metric> metrics);
+           std::vector<Metric> metrics, TrainProgress& progress);
 
+  void after_batch(const BatchEvent& event);
   void after_step(const StepEvent& event);
   void after_refusal(const StepEvent& event);
   void after_epoch(const EpochEvent& event);
-  void count(const StepEvent& event);
+  Ended train();
+  /// Images that were skipped and not told of yet.
+  void tell_skipped();
   void log_training();
+  void log_evaluation(const char* split, const Evaluation& evaluation);
   void append(Metric metric);
-  void save(std::optional<double> score);
-  TrainResult result(Ended ended) const;
+  /// A checkpoint; and the model's file, if these are the weights that it is to have. Throws
+  /// Diverged, and writes nothing, for weights that are not finite.
+  void save(std::optional<double> score, bool best);
+  void require_finite() const;
+  /// Those that the model's file is to have; null: they are computed at the end of the epoch.
+  const State* weights_of_model() const;
 
   double seconds() const;
   double epochs_done() const;
@@ -71,10 +102,15 @@ class TrainRun {
   Experiment& experiment_;
   RunFolder folder_;
   Tally tally_;
+  /// Of the step that is running: right answers so far.
+  std::int64_t right_ = 0;
   std::vector<Metric> metrics_;
+  std::vector<SkippedImage> skipped_ = {};
+  std::set<std::string> told_ = {};
+  DataFacts data_;
   double seconds_before_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  TrainProgress progress_;
+  TrainProgress& progress_;
   double step_seconds_ = 0;
   double seconds_waited_ = 0;
   /// Of the newest checkpoint; −1: there is none.

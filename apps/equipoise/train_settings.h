@@ -12,6 +12,8 @@
 
 namespace equipoise::program {
 
+enum class OptimizerKind : std::uint8_t { kSgd, kAdamW };
+
 /// What a network is trained with, besides the network itself. Where a comment does not say more,
 /// an option has the same name and explains it.
 struct TrainSettings {
@@ -29,7 +31,9 @@ struct TrainSettings {
 
   std::int64_t epochs = 10;
   std::int64_t batch = 128;
-  double rate = 0.1;
+  std::int64_t accumulate = 1;
+  /// Without one, as the optimizer wants; `Experiment` says which.
+  std::optional<double> rate = std::nullopt;
   Decay decay = Decay::kCosine;
   /// Epochs.
   double warmup = 0;
@@ -37,18 +41,33 @@ struct TrainSettings {
   /// Epochs.
   std::vector<double> milestones = {};
   double factor = 0.1;
-  double momentum = 0.9;
+  OptimizerKind optimizer = OptimizerKind::kSgd;
+  std::optional<double> momentum = std::nullopt;
   bool nesterov = false;
-  double weight_decay = 5e-4;
+  /// Two, or none: AdamW's own.
+  std::vector<double> adamw_betas = {};
+  std::optional<double> adamw_epsilon = std::nullopt;
+  /// As `rate`.
+  std::optional<double> weight_decay = std::nullopt;
+  bool decay_norms_and_biases = false;
+  FrozenNorms frozen_norms = FrozenNorms::kRunning;
   double label_smoothing = 0;
+  std::optional<double> clip_norm = std::nullopt;
+  std::optional<double> ema = std::nullopt;
+  /// Images; 0: all.
+  std::int64_t ema_recalibrate = 0;
+  std::int64_t most_refusals = 10;
   std::uint64_t seed = 0;
   std::optional<Layout> layout = std::nullopt;
+  MemoryMode memory = MemoryMode::kDefault;
   /// 0: as many as cores.
   int threads = 0;
 
   int keep = 3;
   /// Steps; 0: epochs alone.
   std::int64_t save_every = 0;
+  /// As `save_every`.
+  std::int64_t evaluate_every = 0;
   /// Steps.
   std::int64_t log_every = 50;
 };

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <map>
 #include <span>
 #include <string>
@@ -37,9 +38,71 @@ void for_each_number(State& state, Function&& function) {
   function("tally_right", state.tally.right);
   function("rate", state.tally.rate);
   function("seconds", state.seconds);
+  function("metric_lines", state.metric_lines);
+  function("training_images", state.data.training_images);
+  function("validation_images", state.data.validation_images);
+  function("labels_checksum", state.data.labels_checksum);
+}
+
+TrainState state_of(const Checkpoint& checkpoint) {
+  TrainState state;
+  for_each_number(state, [&checkpoint](const char* name, auto& value) {
+    const auto fact = checkpoint.facts.find(name);
+    if (fact == checkpoint.facts.end()) {
+      throw Error(fmt::format("the checkpoint says nothing of '{}'", name));
+    }
+    const std::string& text = fact->second;
+    const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || stopped != text.data() + text.size()) {
+      throw Error(fmt::format("the checkpoint has '{}' for '{}'", text, name));
+    }
+  });
+  if (state.metric_lines < 0) {
+    throw Error(fmt::format("the checkpoint has {} lines of metrics", state.metric_lines));
+  }
+  return state;
+}
+
+void check_data(const DataFacts& now, const DataFacts& began, const std::string& name) {
+  const auto expect = [&name](std::int64_t here, std::int64_t there, const char* what) {
+    if (here == there) return;
+    throw Error(fmt::format("data set '{}' has {} {} images; the run began with {}", name, here,
+                            what, there));
+  };
+  expect(now.training_images, began.training_images, "training");
+  expect(now.validation_images, began.validation_images, "validation");
+  if (now != began) {
+    throw Error(fmt::format(
+        "data set '{}' has other classes, or images of others, than the run began with", name));
+  }
+}
+
+void load(const Checkpoint& checkpoint, State& state) {
+  std::vector<ConstStateView> views;
+  for (const CheckpointTensor& tensor : checkpoint.tensors) {
+    ConstStateView& view = views.emplace_back();
+    view.name = tensor.name;
+    std::visit([&view](const auto& values) { view.values = std::span(values); }, tensor.values);
+  }
+  if (state.entries().size() != views.size()) {
+    throw Error(fmt::format("the checkpoint has {} tensors, the network {}: it is of another one",
+                            views.size(), state.entries().size()));
+  }
+  state.load(views);
 }
 
 }  // namespace
+
+DataFacts facts_of(const TrainingData& data) {
+  std::string text;
+  for (const std::string& name : data.training->class_names()) text += name + '\n';
+  for (std::int64_t i = 0; i < data.training->size(); ++i) {
+    fmt::format_to(std::back_inserter(text), "{} ", data.training->label(i));
+  }
+  return {.training_images = data.training->size(),
+          .validation_images = data.validation ? data.validation->size() : 0,
+          .labels_checksum = crc32c(text)};
+}
 
 void save(RunFolder& folder, Trainer& trainer, const TrainState& state,
           std::optional<double> score) {
@@ -56,33 +119,17 @@ void save(RunFolder& folder, Trainer& trainer, const TrainState& state,
   folder.save(state.trainer.step, tensors, facts, score);
 }
 
-TrainState restore(const Checkpoint& checkpoint, Trainer& trainer) {
-  TrainState state;
-  for_each_number(state, [&checkpoint](const char* name, auto& value) {
-    const auto fact = checkpoint.facts.find(name);
-    if (fact == checkpoint.facts.end()) {
-      throw Error(fmt::format("the checkpoint says nothing of '{}'", name));
-    }
-    const std::string& text = fact->second;
-    const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || stopped != text.data() + text.size()) {
-      throw Error(fmt::format("the checkpoint has '{}' for '{}'", text, name));
-    }
-  });
-  std::vector<ConstStateView> views;
-  for (const CheckpointTensor& tensor : checkpoint.tensors) {
-    ConstStateView& view = views.emplace_back();
-    view.name = tensor.name;
-    std::visit([&view](const auto& values) { view.values = std::span(values); }, tensor.values);
+TrainState restore(const Checkpoint& checkpoint, Trainer& trainer, const DataFacts& data,
+                   const std::string& name) {
+  try {
+    const TrainState state = state_of(checkpoint);
+    check_data(data, state.data, name);
+    load(checkpoint, trainer.session().state());
+    trainer.resume(state.trainer);
+    return state;
+  } catch (const Error& error) {
+    throw Error(fmt::format("'{}': {}", checkpoint.path.string(), error.what()));
   }
-  State& kept = trainer.session().state();
-  if (kept.entries().size() != views.size()) {
-    throw Error(fmt::format("the checkpoint has {} tensors, the network {}: it is of another one",
-                            views.size(), kept.entries().size()));
-  }
-  kept.load(views);
-  trainer.resume(state.trainer);
-  return state;
 }
 
 }  // namespace equipoise::program

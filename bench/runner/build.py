@@ -34,8 +34,7 @@ def program(name, build=None, target=None):
     if not path.exists():
         print(f"building {name} (preset release)", file=sys.stderr, flush=True)
     try:
-        if not (BUILD / "build.ninja").exists():
-            run("cmake", "--preset", "release")
+        run("cmake", "--preset", "release")
         run("cmake", "--build", "--preset", "release", "--target", target or path.name)
     except FileNotFoundError as missing:
         raise BuildError(f"{missing.filename} is not installed; run scripts/setup") from missing

@@ -13,7 +13,7 @@ from runner.machine import cpu
 from runner.process import MeasuringError
 from runner.progress import Progress
 from runner.step_contenders import Ours, onnxruntime, pytorch, version_of
-from runner.step_suite import MODES, NETWORKS, QUICK, USUAL, step_cases
+from runner.step_suite import MEMORIES, MODES, NETWORKS, QUICK, USUAL, step_cases
 from runner.step_table import print_table, row
 
 DEBIAN_PYTHON = "/usr/bin/python3"
@@ -47,6 +47,14 @@ def add_command(commands):
         default=MODES,
         metavar="MODE",
         help="train, infer (default: both)",
+    )
+    step.add_argument(
+        "--memory",
+        nargs="+",
+        choices=MEMORIES,
+        default=MEMORIES,
+        metavar="MEMORY",
+        help="of our training: default, lean (default: both)",
     )
     step.add_argument(
         "--batches",
@@ -180,15 +188,20 @@ class _Comparison:
         return file
 
     def rows(self, case, progress):
-        ours = Ours(self._program, case, self._arguments.threads)
+        memories = self._arguments.memory if case.mode == "train" else ["default"]
+        threads = self._arguments.threads
+        all_ours = [Ours(self._program, case, threads, memory) for memory in memories]
         others = self._peers(case)
-        floor_ms = ours.floor_ms()
-        runs = max(3, min(200, round(self._arguments.seconds / ours.seconds())))
+        floor_ms = all_ours[0].floor_ms()
+        runs = max(3, min(200, round(self._arguments.seconds / all_ours[0].seconds())))
         for _ in range(self._arguments.rounds):
-            ours.measure(runs)
+            for ours in all_ours:
+                ours.measure(runs)
             others = [peer for peer in others if _measured(peer, runs)]
             progress.advance(1)
-        return [row(case, self._arguments.threads, floor_ms, ours, peer) for peer in others or [None]]
+        return [
+            row(case, threads, floor_ms, ours, peer) for ours in all_ours for peer in others or [None]
+        ]
 
 
 def _measured(peer, runs):

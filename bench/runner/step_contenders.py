@@ -37,28 +37,33 @@ def median_of(documents):
 
 
 class Ours:
-    def __init__(self, program, case, threads):
+    def __init__(self, program, case, threads, memory):
+        """`memory` as --memory has it; inference has one kind alone."""
         self._program = program
         network = case.network
         self._case = case
         self._options = [network.name, "--batch", case.batch, "--threads", threads, "--json"]
         self._options += ["--size", network.size, "--input-channels", network.channels]
         self._options += ["--classes", network.classes]
+        self._memory = ["--memory", memory] if case.mode == "train" else []
         self.documents = []
 
     def _ask(self, *words):
         return document_of([self._program, "bench", *words, *self._options])
 
+    def _run(self, runs):
+        return self._ask(self._case.mode, *self._memory, "--runs", runs)
+
     def seconds(self):
         """Of one run, as a first estimate."""
-        return self._ask(self._case.mode, "--runs", 3)["median_ms"] / 1000
+        return self._run(3)["median_ms"] / 1000
 
     def floor_ms(self):
         """What the convolutions and matrix products of a training step take alone."""
         return self._ask("floor")["floor_ms"] if self._case.mode == "train" else None
 
     def measure(self, runs):
-        self.documents.append(self._ask(self._case.mode, "--runs", runs))
+        self.documents.append(self._run(runs))
 
 
 class Peer:

@@ -3,6 +3,7 @@
 import dataclasses
 
 MODES = ("train", "infer")
+MEMORIES = ("default", "lean")
 
 
 @dataclasses.dataclass(frozen=True)

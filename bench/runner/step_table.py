@@ -42,7 +42,7 @@ def _number(value, digits=2):
 
 def print_table(rows, out):
     print(
-        f"\n  {'model':16} {'mode':6}{'batch':>6}{'floor':>10}{'ours':>10}{'peer':>10}"
+        f"\n  {'model':16} {'mode':6}{'memory':8}{'batch':>6}{'floor':>10}{'ours':>10}{'peer':>10}"
         f"{'ratio':>7}{'ours MiB':>10}{'MiB':>7}  peer",
         file=out,
     )
@@ -51,7 +51,8 @@ def print_table(rows, out):
         if entry["peer"]:
             peer = f"{entry['peer']} {', '.join([entry['peer_version'], *entry['peer_options']])}"
         print(
-            f"  {entry['model']:16} {entry['mode']:6}{entry['batch']:6}"
+            f"  {entry['model']:16} {entry['mode']:6}"
+            f"{entry['memory_mode']:8}{entry['batch']:6}"
             f"{_number(entry['floor_ms']):>10}{_number(entry['ours_ms']):>10}"
             f"{_number(entry['peer_ms']):>10}{_number(entry['ratio']):>7}{_number(entry['ours_mib'], 0):>10}"
             f"{_number(entry['peer_mib'], 0):>7}  {peer}",

@@ -96,6 +96,16 @@ struct TrainingData {
 [[nodiscard]] EQUIPOISE_API TrainingData open_training_data(const std::string& name_or_path,
                                                             const DatasetOptions& options = {});
 
+/// Images by which a trained network is judged.
+struct EvaluationData {
+  DatasetPtr images;
+  Split split = Split::kTest;
+};
+
+/// Test images; of a data set without any its own validation images; of one with neither all of it
+/// (kTraining). Throws Error as `open_dataset` does.
+[[nodiscard]] EQUIPOISE_API EvaluationData open_evaluation_data(const std::string& name_or_path);
+
 /// Those images of a data set, in this order. Throws Error for no image, and one that is not there.
 [[nodiscard]] EQUIPOISE_API DatasetPtr subset(DatasetPtr dataset, std::vector<std::int64_t> images);
 

@@ -170,7 +170,7 @@ class EQUIPOISE_API Graph {
   [[nodiscard]] TensorId tensor(std::string_view name) const;
 
   /// Freezes, or trains again, the parameters whose names match a pattern of `*` and `?`; returns
-  /// how many.
+  /// how many. Throws Error, with the nearest patterns, if there is none.
   int set_frozen(std::string_view pattern, bool frozen = true);
 
   /// Puts these nodes in place of all. Tensors that are neither read nor computed any longer, but

@@ -37,7 +37,7 @@ enum class Activation : std::uint8_t {
   kSilu,       ///< z / (1 + e^−z), also called swish
   kSigmoid,    ///< 1 / (1 + e^−z)
   kTanh,
-  kHardSwish,  ///< z·min(max(z + 3, 0), 6) / 6 (Howard et al. 2019)
+  kHardSwish,  ///< z·min(max(z + 3, 0), 6) / 6 (Howard et al. 2019); slope at −3: 0, at 3: 1
 };
 
 [[nodiscard]] EQUIPOISE_API const char* to_string(Activation activation);
@@ -287,6 +287,16 @@ EQUIPOISE_API void layer_norm(const NormForward& arguments, LayerAxes axes, Norm
 /// RMS normalization (Zhang & Sennrich 2019): as layer normalization with the mean taken as 0:
 /// x̂ = x/√(mean(x²) + ε).
 EQUIPOISE_API void rms_norm(const NormForward& arguments, LayerAxes axes, NormRecord* record);
+
+/// y of any of them once more, the same bits, by the statistics in the record that the forward
+/// filled: x is read once. Of the arguments, which are those of the forward, unchanged but for y,
+/// statistics need nothing: epsilon, activation and negative_slope are the record's,
+/// position_weights and sample_moments are not looked at.
+///
+/// Throws Error as all forwards do, and for a record that no forward has filled, an x of another
+/// shape, layout or dtype than the forward's, a residual where it had none, or none where it had
+/// one.
+EQUIPOISE_API void norm_repeat(const NormForward& arguments, const NormRecord& record);
 
 /// The gradient of any of them: `record` is what the forward filled. With a communicator, every
 /// rank calls it.

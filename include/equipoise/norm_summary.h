@@ -39,6 +39,8 @@ struct NormSummary {
 
   std::string weight = {};
   std::string bias = {};
+  /// Whether it has weight or bias, and neither is trained (Graph::set_frozen).
+  bool frozen = false;
   std::string running_mean = {};
   std::string running_var = {};
 

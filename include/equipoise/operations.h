@@ -208,4 +208,29 @@ struct SgdOptions {
 EQUIPOISE_API void sgd_update(Graph& graph, std::string name, TensorId parameter, TensorId gradient,
                               TensorId velocity, TensorId rate, const SgdOptions& options);
 
+struct AdamWOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  /// Each update multiplies the parameter by 1 − rate·weight_decay.
+  double weight_decay = 0;
+};
+
+/// What AdamW keeps for a parameter: buffers of its shape, zero at first.
+struct AdamWMoments {
+  TensorId exp_avg;
+  TensorId exp_avg_sq;
+};
+
+/// AdamW (Loshchilov & Hutter 2019, algorithm 2; PyTorch's), the update number t = `count` ≥ 1:
+///
+///     m ← β₁·m + (1 − β₁)·g      v ← β₂·v + (1 − β₂)·g²
+///     p ← (1 − rate·weight_decay)·p − rate·m̂/(√v̂ + ε),   m̂ = m/(1 − β₁ᵗ),   v̂ = v/(1 − β₂ᵗ)
+///
+/// Overwrites `parameter` and `moments`; `rate` and `count` have one element. Runs when
+/// `sgd_update` does.
+EQUIPOISE_API void adamw_update(Graph& graph, std::string name, TensorId parameter,
+                                TensorId gradient, const AdamWMoments& moments, TensorId rate,
+                                TensorId count, const AdamWOptions& options);
+
 }  // namespace equipoise::ops

@@ -3,6 +3,7 @@
 /// The folder of a run: what a training leaves behind, and what it goes on from.
 ///
 ///     RUN/config.toml                                what it was started with
+///     RUN/beginning.onnx                             the model file that it began with
 ///     RUN/metrics.jsonl                              what it measured, a line each
 ///     RUN/events.out.tfevents.*                      the same for TensorBoard
 ///     RUN/checkpoints/step-00001200.safetensors      all that goes on from there
@@ -31,6 +32,9 @@ namespace equipoise {
 /// full disk, a folder that is missing or may not be written to. Thread-safe for different paths.
 EQUIPOISE_API void write_atomically(const std::filesystem::path& path, std::string_view bytes);
 
+/// CRC-32C (Castagnoli) of bytes that follow those of which `before` is the CRC; 0 at first.
+[[nodiscard]] EQUIPOISE_API std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0);
+
 /// A setting of a configuration file: a value, or a list of them.
 struct Setting {
   std::string key;
@@ -39,9 +43,11 @@ struct Setting {
   int line = 0;
 };
 
-/// Reads `key = value` a line, in TOML's form without its tables and dates: "text" or 'text',
-/// numbers, true and false, lists of these in [ ] over any number of lines, comments from # on.
-/// Throws Error, with `where` and the line, for anything else and a key that comes twice.
+/// Reads `key = value` a line, in TOML's form without its tables and dates: "text" or 'text' on one
+/// line, decimal numbers (given back without a + before them and a _ between digits), true and
+/// false, lists of these in [ ] over any number of lines, comments from # on; UTF-8, with or
+/// without a byte order mark. Throws Error, with `where` and the line, for anything else and a key
+/// that comes twice.
 [[nodiscard]] EQUIPOISE_API std::vector<Setting> parse_settings(std::string_view text,
                                                                 std::string_view where);
 
@@ -59,7 +65,9 @@ struct Metric {
   std::int64_t step = 0;
   /// Epochs that were made, with their fraction.
   double epoch = 0;
-  /// "training": means over the steps since the line before; "validation": over all of that set.
+  /// "training": means over the steps since the line before; "validation": over all of that set;
+  /// "validation_ema": the same with averaged parameters, and statistics recomputed for them;
+  /// "refused": of one step that changed nothing, and is in no mean.
   std::string split;
   double loss = 0;
   /// From 0 to 1.
@@ -68,6 +76,9 @@ struct Metric {
   double rate = 0;
   /// Seconds of training, those before it was resumed included.
   double time = 0;
+  /// Of "refused": why, and what was not finite first (StepResult).
+  std::string refusal = {};
+  std::string first_non_finite = {};
 
   bool operator==(const Metric&) const = default;
 };
@@ -96,6 +107,8 @@ struct Checkpoint {
   std::vector<CheckpointTensor> tensors;
   /// What is no tensor: position, configuration, …
   std::map<std::string, std::string> facts;
+  /// Where it was read.
+  std::filesystem::path path = {};
 };
 
 /// Reads one file of `checkpoints/`. Throws Error for one that cannot be read, is cut off or
@@ -120,7 +133,9 @@ struct RunFolderOptions {
 /// Thread safety: one thread at a time.
 class EQUIPOISE_API RunFolder {
  public:
-  /// Makes the folder. Throws Error if it is there and not empty, or cannot be made or written to.
+  /// Makes the folder. Throws Error if it cannot be made or written to, is in use, or is there
+  /// already, unless it has nothing in it but what a run leaves that was stopped before its
+  /// config.toml, which is removed.
   static RunFolder create(const std::filesystem::path& path, const RunFolderOptions& options = {});
   /// Opens one that is there. Throws Error if it is none, or in use by another process. Temporary
   /// files of a process that was stopped are removed.
@@ -140,9 +155,8 @@ class EQUIPOISE_API RunFolder {
 
   /// Writes `checkpoints/step-<step>.safetensors`, and, once that is on the disk, removes those
   /// that are neither the best nor among the newest. The best is the one with the highest score, of
-  /// equal ones the newest; without scores, none is. Throws Error as `write_atomically`, and for a
-  /// `facts` with a key of ours
-  /// ("step", "score", "checksum").
+  /// equal ones the first, as a Trainer has it; without scores, none is. Throws Error as
+  /// `write_atomically`, and for a `facts` with a key of ours ("step", "score", "checksum").
   void save(std::int64_t step, std::span<const CheckpointView> tensors,
             const std::map<std::string, std::string>& facts, std::optional<double> score);
 
@@ -152,9 +166,10 @@ class EQUIPOISE_API RunFolder {
   /// That with the highest score, of those that can be read; nothing if none has one.
   [[nodiscard]] std::optional<Checkpoint> best() const;
 
-  /// Goes back to what was at a step: metrics and events of later ones are removed, newer
-  /// checkpoints renamed to "….set-aside". Returns the metrics that are left.
-  std::vector<Metric> rewind(std::int64_t step);
+  /// Goes back to what was when a step was saved: metrics and events of later ones and behind the
+  /// first `lines` (those that there were) are removed, newer checkpoints renamed to "….set-aside".
+  /// Returns the metrics that are left. REQUIRES: lines ≥ 0
+  std::vector<Metric> rewind(std::int64_t step, std::int64_t lines);
 
  private:
   struct Parts;

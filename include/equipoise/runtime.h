@@ -9,11 +9,11 @@
 namespace equipoise {
 
 /// Threads that a call may use; at first what OpenMP would use (OMP_NUM_THREADS or the number of
-/// cores). Results of the normalization kernels do not depend on it by a single bit.
+/// cores), at most 1024. Results of the normalization kernels do not depend on it by a single bit.
 [[nodiscard]] EQUIPOISE_API int num_threads();
 
-/// Throws Error if `threads` < 1. Affects calls that start afterwards, in all threads of the
-/// process.
+/// Throws Error unless 1 ≤ `threads` ≤ 1024. Affects calls that start afterwards, in all threads of
+/// the process.
 EQUIPOISE_API void set_num_threads(int threads);
 
 /// What the machine can do, with the threads that calls may use.

@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "equipoise/communicator.h"
@@ -48,18 +49,30 @@ enum class Mode : std::uint8_t {
 
 [[nodiscard]] EQUIPOISE_API const char* to_string(Mode mode);
 
+/// What training keeps of its forward for the backward.
+enum class MemoryMode : std::uint8_t {
+  kDefault,  ///< whatever the backward reads
+  /// Results of normalizations, with what is fused into them, are dropped where that makes the peak
+  /// smaller, and computed again before the backward reads them: the same bits in less memory and
+  /// some more time.
+  kLean,
+};
+
+[[nodiscard]] EQUIPOISE_API const char* to_string(MemoryMode memory);
+
 /// Everything that a graph keeps between runs, by PyTorch's names, in row-major order: parameters,
 /// buffers, and for each batch normalization `running_mean`, `running_var` and
 /// `num_batches_tracked`.
 ///
-/// Thread safety: one thread at a time, unless all of them only call const members. Addresses stay
-/// for as long as the State lives.
+/// Thread safety: one thread at a time, also for const members: values that a plan keeps in another
+/// form are made row-major when somebody asks. Addresses stay for as long as the State lives.
 class EQUIPOISE_API State {
  public:
   /// Fills each tensor as its Initialization says; the same seed and name give the same values.
   ///
   /// Throws Error for batch normalizations whose running statistics are not buffers, or that share
-  /// one of a pair but not the other, or update it by different rules.
+  /// one of a pair but not the other, or update it by different rules; and for more memory than
+  /// there is.
   explicit State(const Graph& graph, std::uint64_t seed = 0);
   ~State();
   State(const State&) = delete;
@@ -117,7 +130,7 @@ class EQUIPOISE_API Context {
   Context(Context&&) noexcept;
   Context& operator=(Context&&) noexcept;
 
-  /// Bytes held.
+  /// Bytes held: as much as the largest plan needs that has run here and is kept by its session.
   [[nodiscard]] std::size_t capacity() const;
 
   /// For the runs that follow, by the name of the batch normalization's node. A run throws Error if
@@ -168,9 +181,20 @@ class Inputs {
   std::span<const Input> inputs_;
 };
 
+using Optimizer = std::variant<ops::SgdOptions, ops::AdamWOptions>;
+
+/// What a batch normalization does in training if it has weight or bias and neither is trained
+/// (Graph::set_frozen).
+enum class FrozenNorms : std::uint8_t {
+  kRunning,  ///< as in inference: running statistics normalize and stay as they are
+  kAsBuilt,  ///< as if it were trained
+};
+
 struct SessionOptions {
   /// Layout of images between convolutions; unset: what the machine is fastest with.
   std::optional<Layout> layout = std::nullopt;
+  /// Of training plans.
+  MemoryMode memory = MemoryMode::kDefault;
   /// Plans by what convolutions and matrix products take on this machine (timings.h), and measures,
   /// for some seconds, what is not in it yet; null: by a fixed order of preference. It has to
   /// outlive the session.
@@ -181,15 +205,30 @@ struct SessionOptions {
   /// them disappear.
   std::vector<std::string> taps = {};
   /// How training updates parameters; unset: gradients are computed and nothing is updated.
-  std::optional<ops::SgdOptions> optimizer = std::nullopt;
+  std::optional<Optimizer> optimizer = std::nullopt;
+  /// Whether weight decay is for all parameters. If not, it leaves out weights and biases of
+  /// normalizations and every other parameter of at most one dimension (biases).
+  bool decay_norms_and_biases = false;
+  /// In [0, 1): the state also keeps "<parameter>.ema", an exponential average of each trained
+  /// parameter over the updates, its bias corrected as that of Adam's moments (Kingma & Ba 2015,
+  /// section 3): behind t updates the parameters of the i-th have the weight ∝ ema_decay^(t − i),
+  /// and those from before training none. See Session::average_into.
+  std::optional<double> ema_decay = std::nullopt;
+  FrozenNorms frozen_norms = FrozenNorms::kRunning;
   /// Names, or patterns of `*` and `?`, of parameters and inputs whose gradients training gives
   /// back too, as "<name>.gradient".
   std::vector<std::string> gradients = {};
   /// The output of one element that training descends.
   std::string loss = "loss";
+  /// How many plans the session keeps, ≥ 1: one per mode, batch size and number of threads, and
+  /// another where normalizations are set in inference. The one that was not used for the longest
+  /// makes room, and contexts give back what they held for it. A plan that is needed again is
+  /// compiled again.
+  std::int64_t plans = 16;
   /// Of initialization and of dropout.
   std::uint64_t seed = 0;
-  /// For batch normalization over several ranks; has to outlive the session.
+  /// Of the ranks that train together: for batch normalizations that are synchronized, and for the
+  /// gate. Has to outlive the session.
   Communicator* communicator = nullptr;
 };
 
@@ -211,6 +250,9 @@ struct RunOptions {
 struct StepOptions {
   /// Learning rate, ≥ 0; needed where there is an optimizer.
   std::optional<float> rate = std::nullopt;
+  /// If set, > 0: the optimizer gets gradients times min(1, clip_norm/(gradient_norm + 1e-6)), as
+  /// by PyTorch's clip_grad_norm_ (Pascanu et al. 2013, algorithm 1).
+  std::optional<float> clip_norm = std::nullopt;
   /// As in RunOptions.
   std::vector<double>* step_times = nullptr;
 };
@@ -218,13 +260,21 @@ struct StepOptions {
 /// What became of a training step.
 struct StepResult {
   double loss = 0;
-  /// √(Σ g²) over all trained parameters.
+  /// √(Σ g²) over all trained parameters, before clipping.
   double gradient_norm = 0;
   /// Whether the gate opened: the loss, all gradients and all staged statistics were finite, and
   /// parameters, optimizer state and running statistics were updated. If not, nothing has changed.
   bool updated = false;
-  /// Why the gate stayed shut.
+  /// Why the gate stayed shut, and where: "the loss is NaN; first, the output of 'conv1' is not
+  /// finite (3 of 1024 values)". With a communicator, after the number of each rank that objects,
+  /// and without where.
   std::string refusal = {};
+  /// Of a refused step: the first of all that it read and computed, forward and then backward, that
+  /// was not finite. An input, parameter or buffer by its name, a layer's output or a gradient by
+  /// the name of its node ("conv1", "conv1.dweight"); a layer whose statistics alone are not. To
+  /// find it, a refused step is run a second time. Empty if the gate opened, and over several
+  /// ranks.
+  std::string first_non_finite = {};
   /// The graph's outputs, and gradients if they are returned.
   Results results;
 };
@@ -237,7 +287,8 @@ struct StepResult {
 class EQUIPOISE_API Session {
  public:
   /// Throws Error, as `Graph::verify` does, for a graph that does not hold together, an unknown
-  /// pass or tap.
+  /// pass or tap, and parameters, buffers and an optimizer's own that need more memory than there
+  /// is.
   explicit Session(Graph graph, SessionOptions options = {});
   ~Session();
   Session(Session&&) noexcept;
@@ -253,10 +304,39 @@ class EQUIPOISE_API Session {
   Results run(Inputs inputs, const RunOptions& options = {});
 
   /// Forward, backward, gate, update. Throws Error as `run` does; also if a batch normalization has
-  /// one value per channel: then nothing has changed.
+  /// one value per channel, and between `accumulate` and `update`: then nothing has changed.
+  ///
+  /// With a communicator every rank calls it, and the gate opens on all of them or on none. If the
+  /// call throws on one rank, it throws on all, with the number and the error of that one, and
+  /// nothing has changed.
   StepResult train(Inputs inputs, const StepOptions& options = {});
 
-  /// Training steps so far, refused ones too: they choose the numbers that dropout draws.
+  /// Gradient accumulation: forward and backward of a part of a step's samples. `update` then makes
+  /// one update by the mean of all gradients, Σ nᵢ·gᵢ / Σ nᵢ over batches of nᵢ samples: without
+  /// batch normalization it is the gradient of the loss over all Σ nᵢ of them. Statistics of batch
+  /// normalization are those of each batch alone; new running ones are staged in order and
+  /// committed together. Dropout draws other numbers in each.
+  ///
+  /// A result has the loss and outputs of this batch; gradients that are given back and their norm
+  /// are of the mean so far. If a batch is refused, all are: those that follow are not run, and
+  /// `update` changes nothing. Throws Error as `train` does, and for a model with updates of its
+  /// own; then all that was accumulated is forgotten, on every rank. (Where there is one rank,
+  /// inputs that do not fit leave it as it was.)
+  StepResult accumulate(Inputs inputs);
+  /// The update: `loss` is the mean over all samples, and there are no outputs. Throws Error if
+  /// nothing was accumulated.
+  StepResult update(const StepOptions& options = {});
+  /// Forgets what was accumulated.
+  void discard_accumulated();
+
+  /// Whether it averages parameters (SessionOptions::ema_decay).
+  [[nodiscard]] bool averages() const;
+  /// Fills a State of the graph with averaged parameters in place of the trained ones (which they
+  /// are before the first update); all else is as here. Its running statistics are of other
+  /// parameters, then: see recalibrate.h. Throws Error if the session does not average.
+  void average_into(State& averaged) const;
+
+  /// Batches of training so far, refused ones too: they choose the numbers that dropout draws.
   [[nodiscard]] std::uint64_t steps() const;
   /// For a training that goes on from a checkpoint.
   void set_steps(std::uint64_t steps);
@@ -276,6 +356,8 @@ class EQUIPOISE_API Session {
  private:
   struct Parts;
 
+  StepResult train_alone(Inputs inputs, const StepOptions& options);
+  StepResult accumulate_alone(Inputs inputs);
   static Results collect(engine::BoundPlan& bound, std::size_t steps);
 
   std::unique_ptr<Parts> parts_;

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "equipoise/error.h"
 #include "equipoise/export.h"
 #include "equipoise/session.h"
 
@@ -24,8 +25,10 @@ namespace equipoise {
 /// How the learning rate goes on behind its warm-up.
 enum class Decay : std::uint8_t {
   kConstant,
-  kStep,    ///< times `factor` at each milestone
-  kCosine,  ///< down to `final_rate` at the last step (Loshchilov & Hutter 2017, eq. 5)
+  kStep,  ///< times `factor` at each milestone
+  /// Down to `final_rate`, which is that of step `steps`: the last one, steps − 1, is just above it
+  /// (Loshchilov & Hutter 2017, eq. 5; PyTorch's CosineAnnealingLR with T_max = steps − W).
+  kCosine,
 };
 
 /// The learning rate as a function of the step. With W = warmup_steps and t = step − W:
@@ -64,8 +67,6 @@ class EQUIPOISE_API BatchSource {
   virtual std::span<const Input> next() = 0;
   /// In an epoch; `next` may end earlier.
   [[nodiscard]] virtual std::int64_t batches() const = 0;
-  /// Samples of a full batch.
-  [[nodiscard]] virtual std::int64_t batch_size() const = 0;
 };
 
 /// What inputs and outputs of a classifier are called.
@@ -74,10 +75,20 @@ struct ClassifierNames {
   std::string logits = "logits";
 };
 
+/// Steps of an epoch, of `accumulate` batches each.
+[[nodiscard]] EQUIPOISE_API std::int64_t steps_of_epoch(const BatchSource& source,
+                                                        std::int64_t accumulate);
+
 /// How many rows of logits (N, K), f32, have their largest value at the row's label: the first of
 /// equal ones, and never in a row with a NaN. REQUIRES: N labels
 [[nodiscard]] EQUIPOISE_API std::int64_t count_right(const ConstTensorView& logits,
                                                      std::span<const std::int32_t> labels);
+
+/// The samples of one class.
+struct ClassCount {
+  std::int64_t samples = 0;
+  std::int64_t right = 0;
+};
 
 struct Evaluation {
   /// The mean over samples of −log softmax(logits) at the label, without smoothing.
@@ -85,19 +96,39 @@ struct Evaluation {
   /// The share of samples whose label has the largest logit, none of which is NaN.
   double accuracy = 0;
   std::int64_t samples = 0;
+  /// By label.
+  std::vector<ClassCount> classes = {};
 };
 
 /// Runs inference over epoch 0 of a source. Every sample counts once, also in a last batch that is
 /// smaller; sums are taken in f64. `state`: as in RunOptions. Throws Error for a source without
-/// batches, logits other than (N, K), and labels outside [0, K).
+/// batches, logits other than (N, K), labels other than (N) within [0, K).
 [[nodiscard]] EQUIPOISE_API Evaluation evaluate(Session& session, BatchSource& source,
                                                 State* state = nullptr,
                                                 const ClassifierNames& names = {});
 
+/// Thrown where training came to numbers that are not finite and does not leave them. Going on from
+/// a checkpoint leads there again: the same bits do the same.
+class EQUIPOISE_API Diverged : public Error {
+ public:
+  using Error::Error;
+};
+
 struct TrainerOptions {
   std::int64_t epochs = 1;
   Schedule schedule = {};
-  /// So many refused steps in a row end the training with an Error; at least 1.
+  /// Batches of a step, ≥ 1, whose gradients are averaged over all their samples
+  /// (Session::accumulate). The last step of an epoch may have fewer.
+  std::int64_t accumulate = 1;
+  /// As in StepOptions.
+  std::optional<double> clip_norm = std::nullopt;
+  /// If the session averages parameters (SessionOptions::ema_decay): of how many samples of each
+  /// epoch's data statistics are recomputed for the averages; 0: all. See recalibrate.h.
+  std::int64_t recalibration_samples = 0;
+  /// As the session's: statistics of frozen normalizations are not recomputed.
+  FrozenNorms frozen_norms = FrozenNorms::kRunning;
+  /// So many refused steps in a row, or all of an epoch, end the training with Diverged; at
+  /// least 1.
   std::int64_t most_refusals = 10;
   ClassifierNames names = {};
 };
@@ -106,7 +137,8 @@ struct TrainerOptions {
 /// a resumed training needs to go on with the same bits (with the same plan, number of threads and
 /// instruction set).
 struct TrainerState {
-  /// The next batch of the source; behind the last one of an epoch, what follows is its evaluation.
+  /// The next batch of the source, with which a step begins; behind the last one of an epoch, what
+  /// follows is its evaluation.
   std::int64_t epoch = 0;
   std::int64_t batch = 0;
   /// Steps so far, refused ones too: what the rate is a function of.
@@ -127,6 +159,14 @@ struct TrainerState {
   bool operator==(const TrainerState&) const = default;
 };
 
+/// Behind each batch of a step, before the step is done. Those behind a refused one are not run,
+/// and have no event.
+struct BatchEvent {
+  std::int64_t samples = 0;
+  /// Of this batch. If the step has no other, it says what became of it.
+  const StepResult& result;
+};
+
 /// Behind a step. `trainer.state()` is already that of the next one.
 struct StepEvent {
   std::int64_t epoch = 0;
@@ -134,7 +174,9 @@ struct StepEvent {
   std::int64_t batch = 0;
   std::int64_t step = 0;
   double rate = 0;
+  /// Of all its batches.
   std::int64_t samples = 0;
+  /// With several batches without outputs (Session::update).
   const StepResult& result;
   /// Seconds of the step, and of waiting for its batches.
   double seconds = 0;
@@ -149,7 +191,10 @@ struct EpochEvent {
   std::int64_t refused = 0;
   /// Where there is validation data.
   std::optional<Evaluation> validation = std::nullopt;
-  /// Whether its accuracy is greater than all before.
+  /// The same with averaged parameters, where there are some.
+  std::optional<Evaluation> averaged = std::nullopt;
+  /// Whether the accuracy is greater than all before, and the loss a number: with averaged
+  /// parameters, if there are some.
   bool best = false;
   /// Seconds of training and of evaluation.
   double training_seconds = 0;
@@ -169,13 +214,19 @@ class EQUIPOISE_API Trainer {
   Session& session();
   const TrainerOptions& options() const;
 
+  /// Averaged parameters, with running statistics recomputed for them over that epoch's training
+  /// data (recalibrate.h), as of the end of the last epoch that `run` has made; null before, and if
+  /// the session does not average.
+  [[nodiscard]] const State* averaged() const;
+
   [[nodiscard]] TrainerState state() const;
   /// Goes on from there; the states of tensors are loaded by the caller. Throws Error for numbers
   /// that are negative or do not fit together.
   void resume(const TrainerState& state);
 
-  /// Called behind each step that updated, each that was refused, each epoch. What they throw ends
-  /// `run`; state() is that behind the step or epoch.
+  /// Called behind each batch, each step that updated, each that was refused, each epoch. What they
+  /// throw ends `run`; state() is that behind the step or epoch.
+  void on_batch(std::function<void(const BatchEvent&)> call);
   void on_step(std::function<void(const StepEvent&)> call);
   void on_refused(std::function<void(const StepEvent&)> call);
   void on_epoch(std::function<void(const EpochEvent&)> call);
@@ -183,9 +234,10 @@ class EQUIPOISE_API Trainer {
   /// `run` returns behind the step that is running. From any thread, and from signal handlers.
   void stop() noexcept;
 
-  /// From `state()` on to the end of the last epoch. Throws Error if `most_refusals` steps in a row
-  /// were refused, with the reason and what to try, for a session without an optimizer, and
-  /// whatever source and session throw. `state()` is then that behind the last step that was made.
+  /// From `state()` on to the end of the last epoch. Throws Diverged if `most_refusals` steps in a
+  /// row or all of an epoch were refused, with the reason and what to try, Error for a session
+  /// without an optimizer, and whatever source and session throw. `state()` is then that behind the
+  /// last step that was made.
   Ended run(BatchSource& training, BatchSource* validation = nullptr);
 
  private:

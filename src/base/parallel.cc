@@ -20,12 +20,16 @@
 namespace equipoise {
 namespace {
 
+/// libgomp has a record of each on the caller's stack, which overflows at 10⁵ of them.
+constexpr int kMostThreads = 1024;
+
 int default_threads() {
 #if EQUIPOISE_THREADING_OPENMP
-  return std::max(1, omp_get_max_threads());
+  const int threads = omp_get_max_threads();
 #else
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int threads = static_cast<int>(std::thread::hardware_concurrency());
 #endif
+  return std::clamp(threads, 1, kMostThreads);
 }
 
 std::atomic<int>& thread_setting() {
@@ -112,8 +116,9 @@ class Pool {
 int num_threads() { return thread_setting().load(std::memory_order_relaxed); }
 
 void set_num_threads(int threads) {
-  if (threads < 1)
-    throw Error(fmt::format("set_num_threads({}): at least one thread is needed", threads));
+  if (threads < 1 || threads > kMostThreads) {
+    throw Error(fmt::format("{} threads; there can be 1 to {}", threads, kMostThreads));
+  }
   thread_setting().store(threads, std::memory_order_relaxed);
 }
 

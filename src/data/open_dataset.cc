@@ -196,6 +196,16 @@ TrainingData open_training_data(const std::string& name_or_path, const DatasetOp
   return open_both(find_source(name_or_path), options);
 }
 
+EvaluationData open_evaluation_data(const std::string& name_or_path) {
+  const Source source = find_source(name_or_path);
+  for (const Split split : {Split::kTest, Split::kValidation}) {
+    if (DatasetPtr images = open_if_there(source, split)) {
+      return {.images = std::move(images), .split = split};
+    }
+  }
+  return {.images = open_required(source, Split::kTraining), .split = Split::kTraining};
+}
+
 DatasetPtr open_dataset(const std::string& name_or_path, Split split,
                         const DatasetOptions& options) {
   const Source source = find_source(name_or_path);

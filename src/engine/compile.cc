@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/system_memory.h"
 #include "engine/passes/pass.h"
 #include "equipoise/error.h"
 
@@ -26,18 +25,6 @@ std::vector<Plan::Output> wanted_outputs(const Graph& model, Mode mode,
   return outputs;
 }
 
-void check_memory(const Plan& plan) {
-  const std::size_t available = available_memory();
-  if (plan.arena_bytes <= available) return;
-  constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
-  throw Error(fmt::format(
-      "graph '{}', {} with a batch of {}: needs {:.1f} GiB for intermediate results, and {:.1f} "
-      "GiB "
-      "are available; take a smaller batch or smaller images",
-      plan.graph.name(), to_string(plan.mode), plan.batch,
-      static_cast<double>(plan.arena_bytes) / kGiB, static_cast<double>(available) / kGiB));
-}
-
 }  // namespace
 
 void check_options(const Graph& model, const SessionOptions& options) {
@@ -51,6 +38,21 @@ void check_options(const Graph& model, const SessionOptions& options) {
     }
     throw Error(fmt::format("there is no pass '{}' that could be skipped; there are {}", name,
                             fmt::join(names, ", ")));
+  }
+  if (options.plans < 1) {
+    throw Error(
+        fmt::format("a session that keeps {} plans has none to run; SessionOptions::plans "
+                    "has to be at least 1",
+                    options.plans));
+  }
+  if (options.ema_decay) {
+    if (!(*options.ema_decay >= 0 && *options.ema_decay < 1)) {
+      throw Error(fmt::format("ema_decay is {}; it has to be at least 0 and less than 1",
+                              *options.ema_decay));
+    }
+    if (!options.optimizer) {
+      throw Error("ema_decay averages what an optimizer updates; set SessionOptions::optimizer");
+    }
   }
   for (const std::string& tap : options.taps) {
     if (model.tensor(model.tensor(tap)).type.record) {
@@ -82,8 +84,8 @@ namespace {
 
 /// Those that make the plan itself; they look at the option themselves.
 bool makes_plan(const Pass& pass) {
-  return pass.run == choose_implementations || pass.run == prepare_state ||
-         pass.run == place_memory;
+  return pass.run == choose_implementations || pass.run == repeat_norms ||
+         pass.run == prepare_state || pass.run == place_memory;
 }
 
 void run_pass(const Pass& pass, Plan& plan, const SessionOptions& options) {
@@ -103,16 +105,17 @@ void run_graph_passes(Plan& plan, const SessionOptions& options) {
 }
 
 std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t batch, int threads,
-                                    const SessionOptions& options, Homes homes,
-                                    NormsAre norms_are) {
+                                    const SessionOptions& options, Homes homes, NormsAre norms_are,
+                                    UpdatesBy updates_by) {
   auto plan = std::make_shared<Plan>(begin_plan(model, mode, batch, threads, options));
   plan->homes = std::move(homes);
   plan->norms_are = norms_are;
+  plan->updates_by = updates_by;
   run_graph_passes(*plan, options);
   for (const Pass& pass : passes()) {
     if (makes_plan(pass)) run_pass(pass, *plan, options);
   }
-  check_memory(*plan);
+  plan->sweeps = find_sweeps(*plan);
   return plan;
 }
 

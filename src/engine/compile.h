@@ -14,13 +14,15 @@ Plan begin_plan(const Graph& model, Mode mode, std::int64_t batch, int threads,
 /// Runs the passes that change the graph alone, not those that choose implementations and memory.
 void run_graph_passes(Plan& plan, const SessionOptions& options);
 
-/// Runs all passes. Throws Error for a loss or tap that the graph lacks, inputs that do not fit the
-/// batch size, and a plan of more memory than the machine has left.
+/// Runs all passes. Throws Error for a loss or tap that the graph lacks, and inputs that do not fit
+/// the batch size.
 std::shared_ptr<const Plan> compile(const Graph& model, Mode mode, std::int64_t batch, int threads,
                                     const SessionOptions& options, Homes homes = {},
-                                    NormsAre norms_are = NormsAre::kFolded);
+                                    NormsAre norms_are = NormsAre::kFolded,
+                                    UpdatesBy updates_by = UpdatesBy::kGradients);
 
-/// Throws Error for a pass that there is not, with those that there are.
+/// Throws Error for a pass that there is not, with those that there are, and for other options that
+/// make no session.
 void check_options(const Graph& model, const SessionOptions& options);
 
 }  // namespace equipoise::engine

@@ -54,6 +54,13 @@ void check_settings(const Plan& plan,
   }
 }
 
+/// Which of the two keeps a tensor.
+template <class AnyState>
+AnyState* holder_of(const PlannedTensor& tensor, AnyState* state, AnyState* mean_gradients) {
+  const bool is_mean = mean_gradients != nullptr && mean_gradients->has(tensor.state);
+  return is_mean ? mean_gradients : state;
+}
+
 }  // namespace
 
 float* ContextMemory::values_of(State& state, const PlannedTensor& tensor, Mode mode) {
@@ -70,16 +77,18 @@ void ContextMemory::bind_prepared(BoundPlan& bound, State& state) {
   bound.version = state.parts_->version();
   bound.stale.clear();
   if (bound.prepared_from == bound.version) return;
+  std::vector<std::shared_ptr<PreparedTensor>> all;
   const std::vector<PlannedTensor>& tensors = bound.plan->tensors;
   bool any_stale = false;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (tensors[i].place != Place::kPrepared || tensors[i].root >= 0) continue;
-    PreparedTensor& prepared =
-        state.parts_->prepared_tensor(tensors[i].state, tensors[i].format, tensors[i].bytes);
-    bound.pointers[i] = prepared.memory.data();
-    bound.stale.push_back(&prepared);
-    any_stale |= prepared.from != bound.version;
+    const auto& prepared = all.emplace_back(
+        state.parts_->prepared_tensor(tensors[i].state, tensors[i].format, tensors[i].bytes));
+    bound.pointers[i] = prepared->memory.data();
+    bound.stale.push_back(prepared.get());
+    any_stale |= prepared->from != bound.version;
   }
+  bound.prepared = std::move(all);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (tensors[i].place != Place::kPrepared || tensors[i].root < 0) continue;
     bound.pointers[i] = bound.pointers[static_cast<std::size_t>(tensors[i].root)];
@@ -88,9 +97,42 @@ void ContextMemory::bind_prepared(BoundPlan& bound, State& state) {
   if (!any_stale) bound.stale.clear();
 }
 
-BoundPlan& ContextMemory::bind(const std::shared_ptr<const Plan>& plan, State& state) {
+void ContextMemory::make_room(const Plan& plan) {
+  std::size_t needed = plan.arena_bytes;
+  const std::size_t dropped = std::erase_if(plans, [&](const auto& entry) {
+    const std::shared_ptr<const Plan>& other = entry.second->plan;
+    if (other.use_count() == 1) return true;
+    needed = std::max(needed, other->arena_bytes);
+    return false;
+  });
+  if (dropped > 0) arena = AlignedBuffer();
+  arena.reserve(needed);
+}
+
+MemoryNeed ContextMemory::need(const Plan& plan, const State* state,
+                               const State* mean_gradients) const {
+  MemoryNeed need{.intermediate = plan.arena_bytes - std::min(plan.arena_bytes, arena.size())};
+  for (const PlannedTensor& tensor : plan.tensors) {
+    if (tensor.root >= 0) continue;
+    if (tensor.place == Place::kPrepared) {
+      const bool made =
+          state != nullptr && state->parts_->find_prepared(tensor.state, tensor.format);
+      if (!made) need.state += tensor.bytes;
+    } else if (tensor.place == Place::kState) {
+      const State* const holder = holder_of(tensor, state, mean_gradients);
+      need.state += holder == nullptr ? tensor.bytes
+                                      : holder->parts_->f32_entry(tensor.state)
+                                            .bytes_to_hold_as(tensor.format, tensor.bytes);
+    }
+  }
+  return need;
+}
+
+BoundPlan& ContextMemory::bind(const std::shared_ptr<const Plan>& plan, State& state,
+                               State* mean_gradients) {
   check_settings(*plan, settings);
-  arena.reserve(plan->arena_bytes);
+  if (!plans.contains(plan.get())) require_memory(*plan, need(*plan, &state, mean_gradients));
+  make_room(*plan);
   std::unique_ptr<BoundPlan>& bound = plans[plan.get()];
   if (!bound) {
     auto made = std::make_unique<BoundPlan>();
@@ -111,7 +153,8 @@ BoundPlan& ContextMemory::bind(const std::shared_ptr<const Plan>& plan, State& s
         bound->pointers[i] = arena.data() + tensor.offset;
         break;
       case Place::kState:
-        bound->pointers[i] = values_of(state, tensor, plan->mode);
+        bound->pointers[i] =
+            values_of(*holder_of(tensor, &state, mean_gradients), tensor, plan->mode);
         break;
       case Place::kConstant:
         bound->pointers[i] = plan->constants.data() + tensor.offset;

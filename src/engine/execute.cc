@@ -1,7 +1,6 @@
 #include "engine/execute.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -11,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include "base/parallel.h"
 #include "base/text.h"
+#include "engine/finite.h"
 #include "equipoise/error.h"
 #include "graph/operation.h"
 
@@ -53,19 +52,10 @@ std::span<RunningStatistics* const> staged(BoundPlan& bound) {
   return all;
 }
 
-/// Of f32; any padding is finite.
-bool all_finite(const void* data, std::size_t bytes, int threads) {
-  const auto* const bits = static_cast<const std::uint32_t*>(data);
-  std::atomic<bool> finite{true};
-  parallel_for_chunks(static_cast<std::int64_t>(bytes / sizeof(std::uint32_t)), 65536, threads,
-                      [&](std::int64_t first, std::int64_t last) {
-                        std::uint32_t largest = 0;  // |x|; infinities and NaN have the largest bits
-                        for (std::int64_t i = first; i < last; ++i) {
-                          largest = std::max(largest, bits[i] & 0x7fffffffU);
-                        }
-                        if (largest >= 0x7f800000U) finite = false;
-                      });
-  return finite;
+/// That which begins with step s, if any.
+const Sweep* sweep_from(const Plan& plan, std::size_t s) {
+  const auto found = std::ranges::lower_bound(plan.sweeps, s, {}, &Sweep::first);
+  return found != plan.sweeps.end() && found->first == s ? &*found : nullptr;
 }
 
 /// Behind step s and the reorders of its results that follow it.
@@ -85,7 +75,13 @@ void execute(BoundPlan& bound, std::size_t first, std::size_t last) {
   try {
     for (std::size_t s = first; s < last; ++s) {
       if (bound.milliseconds == nullptr) {
-        run_step(bound, s);
+        const Sweep* sweep = sweep_from(*bound.plan, s);
+        if (sweep != nullptr && sweep->last <= last) {
+          run_sweep(bound, *sweep);
+          s = sweep->last - 1;
+        } else {
+          run_step(bound, s);
+        }
         continue;
       }
       const auto start = std::chrono::steady_clock::now();
@@ -112,7 +108,7 @@ void prepare(BoundPlan& bound) {
     const PlannedTensor& tensor = plan.tensors[i];
     if (tensor.root >= 0) continue;
     if (tensor.place != Place::kPrepared && tensor.place != Place::kState) continue;
-    bound.finite &= all_finite(bound.pointers[i], tensor.bytes, plan.threads);
+    bound.finite &= count_non_finite(bound.pointers[i], tensor.bytes, plan.threads) == 0;
   }
   bound.prepared_from = bound.version;
 }
@@ -142,7 +138,7 @@ std::size_t end_of(const Plan& plan, std::string_view until) {
 std::string refusal(BoundPlan& bound) {
   const Plan& plan = *bound.plan;
   const float loss = *static_cast<const float*>(bound.pointer(plan.loss));
-  if (!std::isfinite(loss)) return fmt::format("the loss is {}", loss);
+  if (!std::isfinite(loss)) return std::isnan(loss) ? "the loss is NaN" : "the loss is infinite";
   for (const RunningStatistics* statistics : staged(bound)) {
     if (const auto why = statistics->refusal()) return *why;
   }
@@ -159,6 +155,12 @@ void commit_staged(BoundPlan& bound) {
 void discard_staged(BoundPlan& bound) {
   for (NormSlot& slot : bound.run.norms) {
     if (slot.running != nullptr) slot.running->discard_behind(slot.staged_before);
+  }
+}
+
+void discard_all_staged(BoundPlan& bound) {
+  for (NormSlot& slot : bound.run.norms) {
+    if (slot.running != nullptr) slot.running->discard();
   }
 }
 

@@ -28,6 +28,8 @@ std::string refusal(BoundPlan& bound);
 /// forgotten.
 void commit_staged(BoundPlan& bound);
 void discard_staged(BoundPlan& bound);
+/// Also what earlier runs have staged.
+void discard_all_staged(BoundPlan& bound);
 
 /// Throws Error if a training step would commit what others have staged.
 void require_nothing_staged(const BoundPlan& bound);

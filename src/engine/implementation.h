@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -89,6 +90,23 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual void run(const Arguments& arguments) const = 0;
   virtual std::unique_ptr<KernelState> make_state() const { return nullptr; }
+};
+
+/// Works element by element on tensors of one size: parts of them may run at any time, in any
+/// order, at once.
+class ElementwiseKernel : public Kernel {
+ public:
+  ElementwiseKernel(std::int64_t elements, int threads) : elements_(elements), threads_(threads) {}
+
+  std::int64_t elements() const { return elements_; }
+  void run(const Arguments& arguments) const final;
+  /// Elements [first, last).
+  virtual void run_part(const Arguments& arguments, std::int64_t first,
+                        std::int64_t last) const = 0;
+
+ private:
+  std::int64_t elements_;
+  int threads_;
 };
 
 /// How an implementation would run a node.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "engine/finite.h"
 #include "engine/passes/pass.h"
 #include "equipoise/error.h"
 
@@ -76,12 +77,56 @@ std::int64_t check_inputs(const Graph& graph, Inputs inputs) {
   return std::max<std::int64_t>(batch, 1);
 }
 
-void set_inputs(BoundPlan& bound, Inputs inputs, const float* rate) {
+bool are_finite(Inputs inputs, int threads) {
+  return std::ranges::none_of(inputs, [threads](const Input& input) {
+    const auto elements = static_cast<std::size_t>(input.value.shape.element_count());
+    return input.value.dtype == DType::kF32 &&
+           count_non_finite(input.value.data, elements * sizeof(float), threads) > 0;
+  });
+}
+
+namespace {
+
+/// Null for an input of the caller.
+const float* number_of(const Plan& plan, const std::string& input, const UpdateNumbers& numbers) {
+  if (input == plan.rate_input) return &numbers.rate;
+  if (input == plan.count_input) return &numbers.count;
+  if (input == plan.ema_weight_input) return &numbers.ema_weight;
+  if (input == plan.scale_input) return &numbers.scale;
+  if (input == plan.share_input) return &numbers.share;
+  return nullptr;
+}
+
+/// Inputs in the memory of another one.
+void follow_roots(BoundPlan& bound) {
+  const std::vector<PlannedTensor>& tensors = bound.plan->tensors;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (tensors[i].place == Place::kInput && tensors[i].root >= 0) {
+      bound.pointers[i] = bound.pointers[static_cast<std::size_t>(tensors[i].root)];
+    }
+  }
+}
+
+}  // namespace
+
+void set_numbers(BoundPlan& bound, const UpdateNumbers& numbers) {
   const Plan& plan = *bound.plan;
   for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
     const TensorInfo& info = plan.graph.tensors()[i];
     if (info.role != TensorRole::kInput) continue;
-    const void* data = info.name == plan.rate_input ? rate : nullptr;
+    const float* const number = number_of(plan, info.name, numbers);
+    // Kernels read inputs and never write them.
+    if (number != nullptr) bound.pointers[i] = const_cast<float*>(number);
+  }
+  follow_roots(bound);
+}
+
+void set_inputs(BoundPlan& bound, Inputs inputs, const UpdateNumbers* numbers) {
+  const Plan& plan = *bound.plan;
+  for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+    const TensorInfo& info = plan.graph.tensors()[i];
+    if (info.role != TensorRole::kInput) continue;
+    const void* data = numbers != nullptr ? number_of(plan, info.name, *numbers) : nullptr;
     for (const Input& input : inputs) {
       if (input.name == info.name) data = input.value.data;
     }
@@ -90,12 +135,7 @@ void set_inputs(BoundPlan& bound, Inputs inputs, const float* rate) {
     }
     bound.pointers[i] = const_cast<void*>(data);  // kernels read inputs and never write them
   }
-  for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
-    const PlannedTensor& tensor = plan.tensors[i];
-    if (tensor.place == Place::kInput && tensor.root >= 0) {
-      bound.pointers[i] = bound.pointers[static_cast<std::size_t>(tensor.root)];
-    }
-  }
+  follow_roots(bound);
 }
 
 }  // namespace equipoise::engine

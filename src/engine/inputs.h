@@ -12,8 +12,27 @@ namespace equipoise::engine {
 /// fit.
 std::int64_t check_inputs(const Graph& graph, Inputs inputs);
 
+/// Whether all values of f32 inputs are.
+bool are_finite(Inputs inputs, int threads);
+
+/// What an update goes by.
+struct UpdateNumbers {
+  float rate = 0;
+  /// Which update it is, from 1.
+  float count = 0;
+  /// Of the new parameters in their averages, in (0, 1].
+  float ema_weight = 1;
+  /// Of gradients, in (0, 1].
+  float scale = 1;
+  /// Of the batch in the mean gradients, in (0, 1].
+  float share = 1;
+};
+
+/// Points the plan's inputs to these numbers, which have to last for the run.
+void set_numbers(BoundPlan& bound, const UpdateNumbers& numbers);
+
 /// Points the plan's inputs to the caller's data. Throws Error for one that the plan reads and
-/// nobody gave. `rate` is the learning rate; it and the data have to last for the run.
-void set_inputs(BoundPlan& bound, Inputs inputs, const float* rate);
+/// nobody gave. `numbers` are for training; they and the data have to last for the run.
+void set_inputs(BoundPlan& bound, Inputs inputs, const UpdateNumbers* numbers);
 
 }  // namespace equipoise::engine

@@ -10,6 +10,7 @@
 #include "base/aligned_buffer.h"
 #include "engine/format.h"
 #include "engine/implementation.h"
+#include "engine/sweep.h"
 #include "equipoise/graph.h"
 #include "equipoise/plan_report.h"
 #include "equipoise/session.h"
@@ -29,6 +30,12 @@ enum class Place : std::uint8_t {
 enum class NormsAre : std::uint8_t {
   kFolded,      ///< a part of the weights before them, where possible
   kSwitchable,  ///< nodes that a context can set, and NaN comes through
+};
+
+/// What an update goes by.
+enum class UpdatesBy : std::uint8_t {
+  kGradients,      ///< of the batch of the plan
+  kMeanGradients,  ///< of several batches: the plan averages its gradients with those before
 };
 
 using Homes = std::map<std::string, Format, std::less<>>;
@@ -80,6 +87,7 @@ struct Plan {
   std::int64_t batch = 0;
   int threads = 1;
   NormsAre norms_are = NormsAre::kFolded;
+  UpdatesBy updates_by = UpdatesBy::kGradients;
   /// Behind all passes; one step per node, in order.
   Graph graph;
   std::vector<Step> steps;
@@ -99,6 +107,16 @@ struct Plan {
   TensorId loss = {};
   /// Name of the input that holds the learning rate.
   std::string rate_input = {};
+  /// Of that which gradients are multiplied with.
+  std::string scale_input = {};
+  /// Of that which holds the share that the batch has in the mean gradients; empty without.
+  std::string share_input = {};
+  /// Of that which holds the weight of the new parameters in their averages; empty without.
+  std::string ema_weight_input = {};
+  /// Of the input that holds the number of the update, from 1; empty if the optimizer needs none.
+  std::string count_input = {};
+  /// In the order of steps.
+  std::vector<Sweep> sweeps;
   std::vector<PlannedNorm> norms;
   /// In which the state keeps parameters and buffers, by name: as earlier plans of the session have
   /// chosen, then this one for those that were not in it.

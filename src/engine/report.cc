@@ -1,6 +1,8 @@
 #include "engine/report.h"
 
 #include "engine/compile.h"
+#include "engine/context.h"
+#include "engine/memory_need.h"
 #include "engine/onednn/threads.h"
 #include "equipoise/runtime.h"
 #include "graph/operation.h"
@@ -60,7 +62,9 @@ PlanReport report_plan(const Graph& graph, Mode mode, std::int64_t batch,
   graph.verify();
   engine::check_options(graph, options);
   const engine::OneDnnThreads threads(num_threads());
-  return engine::report(*engine::compile(graph, mode, batch, threads.count(), options));
+  const auto plan = engine::compile(graph, mode, batch, threads.count(), options);
+  engine::require_memory(*plan, engine::ContextMemory().need(*plan, nullptr));
+  return engine::report(*plan);
 }
 
 }  // namespace equipoise

@@ -1,21 +1,20 @@
 #include "equipoise/session.h"
 
+#include <algorithm>
 #include <cmath>
-#include <map>
 #include <mutex>
-#include <tuple>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "base/random.h"
-#include "engine/compile.h"
-#include "engine/context.h"
 #include "engine/execute.h"
-#include "engine/inputs.h"
+#include "engine/finite.h"
 #include "engine/onednn/threads.h"
-#include "engine/passes/pass.h"
 #include "engine/report.h"
+#include "engine/session_parts.h"
 #include "equipoise/error.h"
 #include "equipoise/runtime.h"
 
@@ -26,32 +25,9 @@ using engine::NormsAre;
 using engine::Plan;
 
 const char* to_string(Mode mode) { return mode == Mode::kTraining ? "training" : "inference"; }
-
-struct Session::Parts {
-  Graph graph;
-  SessionOptions options;
-  State state;
-  Context context;
-  std::uint64_t steps = 0;
-  std::mutex turn;
-  engine::Homes homes;
-  std::map<std::tuple<Mode, NormsAre, std::int64_t, int>, std::shared_ptr<const Plan>> plans;
-
-  Parts(Graph g, SessionOptions o)
-      : graph(std::move(g)), options(std::move(o)), state(graph, options.seed) {
-    if (options.optimizer) state.extend(engine::with_optimizer_buffers(graph, *options.optimizer));
-  }
-
-  const std::shared_ptr<const Plan>& plan(Mode mode, std::int64_t batch, int threads,
-                                          NormsAre norms_are = NormsAre::kFolded) {
-    std::shared_ptr<const Plan>& plan = plans[{mode, norms_are, batch, threads}];
-    if (!plan) {
-      plan = engine::compile(graph, mode, batch, threads, options, homes, norms_are);
-      homes = plan->homes;
-    }
-    return plan;
-  }
-};
+const char* to_string(MemoryMode memory) {
+  return memory == MemoryMode::kLean ? "lean" : "default";
+}
 
 namespace {
 
@@ -71,11 +47,92 @@ float checked_rate(const StepOptions& step, const SessionOptions& session) {
   return *step.rate;
 }
 
+/// The same on all ranks, if one of them objects.
+std::string refusal_of_all(BoundPlan& bound, engine::Ranks& ranks) {
+  try {
+    return ranks.agree(engine::refusal(bound));
+  } catch (...) {
+    engine::discard_staged(bound);
+    throw;
+  }
+}
+
+void check_clip_norm(const std::optional<float>& clip_norm) {
+  if (!clip_norm || (std::isfinite(*clip_norm) && *clip_norm > 0)) return;
+  throw Error(
+      fmt::format("train: clip_norm is {}; it has to be finite and greater than 0", *clip_norm));
+}
+
+/// Of the parameters behind the update of this number: (1 − d)/(1 − d^t), 1 at first.
+float ema_weight(double decay, float count) {
+  return static_cast<float>((1 - decay) / (1 - std::pow(decay, static_cast<double>(count))));
+}
+
 }  // namespace
+
+float engine::scale_of(const std::optional<float>& clip_norm, double gradient_norm) {
+  if (!clip_norm) return 1;
+  constexpr double kEpsilon = 1e-6;  // PyTorch's
+  return static_cast<float>(
+      std::min(1.0, static_cast<double>(*clip_norm) / (gradient_norm + kEpsilon)));
+}
+
+engine::UpdateNumbers Session::Parts::numbers(const StepOptions& step) const {
+  check_clip_norm(step.clip_norm);
+  engine::UpdateNumbers numbers{.rate = checked_rate(step, options)};
+  if (!engine::counts_updates(options)) return numbers;
+  numbers.count = state.values(engine::kUpdateCount)[0] + 1;
+  if (options.ema_decay) numbers.ema_weight = ema_weight(*options.ema_decay, numbers.count);
+  return numbers;
+}
+
+BoundPlan& Session::Parts::bind(const std::shared_ptr<const Plan>& plan, const StepOptions& step) {
+  BoundPlan& bound = context.memory_->bind(plan, state, mean_gradients.get());
+  bound.run.communicator = ranks ? &*ranks : nullptr;
+  set_times(bound, step.step_times);
+  return bound;
+}
+
+StepResult Session::Parts::run_to_gate(BoundPlan& bound) {
+  const Plan& plan = *bound.plan;
+  bound.run.random_key = step_key(options.seed, steps + 1);
+  engine::execute(bound, 0, static_cast<std::size_t>(plan.gate_step) + 1);
+  StepResult result;
+  result.loss = static_cast<double>(*static_cast<const float*>(bound.pointer(plan.loss)));
+  result.gradient_norm =
+      static_cast<double>(*static_cast<const float*>(bound.pointer(plan.gradient_norm)));
+  result.refusal = ranks ? refusal_of_all(bound, *ranks) : engine::refusal(bound);
+  if (!result.refusal.empty()) {
+    engine::discard_staged(bound);
+    const engine::NonFinite first = engine::find_non_finite(bound);
+    result.first_non_finite = first.name;
+    if (!first.text.empty() && first.text != result.refusal) {
+      result.refusal += fmt::format("; first, {}", first.text);
+    }
+  }
+  ++steps;
+  return result;
+}
+
+bool Session::Parts::update(BoundPlan& bound, const engine::UpdateNumbers& numbers) {
+  const Plan& plan = *bound.plan;
+  const auto gate = static_cast<std::size_t>(plan.gate_step) + 1;
+  // Behind the gate is nothing but updates: the optimizer's and the model's own.
+  if (!options.optimizer && gate == plan.steps.size()) {
+    engine::discard_staged(bound);
+    return false;
+  }
+  engine::execute(bound, gate, plan.steps.size());
+  engine::commit_staged(bound);
+  if (!plan.count_input.empty()) state.values(engine::kUpdateCount)[0] = numbers.count;
+  return true;
+}
 
 Session::Session(Graph graph, SessionOptions options) {
   graph.verify();
   engine::check_options(graph, options);
+  engine::require_memory(options.optimizer ? engine::with_update_buffers(graph, options) : graph,
+                         nullptr);
   parts_ = std::make_unique<Parts>(std::move(graph), std::move(options));
 }
 Session::~Session() = default;
@@ -120,7 +177,7 @@ Results Session::run(Inputs inputs, const RunOptions& options) {
   Context& context = options.context != nullptr ? *options.context : parts_->context;
   State& state = options.state != nullptr ? *options.state : parts_->state;
   const auto bound_with = [&](NormsAre norms_are) -> BoundPlan& {
-    const auto& plan = parts_->plan(Mode::kInference, batch, threads.count(), norms_are);
+    const auto plan = parts_->plan(Mode::kInference, batch, threads.count(), norms_are);
     BoundPlan& bound = context.memory_->bind(plan, state);
     bound.run.communicator = parts_->options.communicator;
     set_times(bound, options.step_times);
@@ -128,10 +185,11 @@ Results Session::run(Inputs inputs, const RunOptions& options) {
     engine::prepare(bound);
     return bound;
   };
-  const bool is_set = !context.memory_->settings.empty();
-  BoundPlan* chosen = &bound_with(is_set ? NormsAre::kSwitchable : NormsAre::kFolded);
-  // oneDNN's ReLU makes 0 of NaN; who has a poisoned state is to see it.
-  if (!chosen->finite && !is_set) chosen = &bound_with(NormsAre::kSwitchable);
+  // oneDNN's ReLU makes 0 of NaN; who has a poisoned state or input is to see it.
+  const bool folds =
+      context.memory_->settings.empty() && engine::are_finite(inputs, threads.count());
+  BoundPlan* chosen = &bound_with(folds ? NormsAre::kFolded : NormsAre::kSwitchable);
+  if (folds && !chosen->finite) chosen = &bound_with(NormsAre::kSwitchable);
   BoundPlan& bound = *chosen;
   const Plan& plan = *bound.plan;
   const std::size_t steps =
@@ -141,37 +199,53 @@ Results Session::run(Inputs inputs, const RunOptions& options) {
 }
 
 StepResult Session::train(Inputs inputs, const StepOptions& options) {
-  const std::int64_t batch = engine::check_inputs(parts_->graph, inputs);
-  const float rate = checked_rate(options, parts_->options);
   const std::lock_guard lock(parts_->turn);
-  const engine::OneDnnThreads threads(num_threads());
-  const auto& plan = parts_->plan(Mode::kTraining, batch, threads.count());
-  BoundPlan& bound = parts_->context.memory_->bind(plan, parts_->state);
-  bound.run.communicator = parts_->options.communicator;
-  bound.run.random_key = step_key(parts_->options.seed, parts_->steps + 1);
-  engine::require_nothing_staged(bound);
-  set_times(bound, options.step_times);
-  engine::set_inputs(bound, inputs, &rate);
+  return parts_->on_all_ranks([&] { return train_alone(inputs, options); });
+}
 
-  const auto gate = static_cast<std::size_t>(plan->gate_step) + 1;
-  engine::execute(bound, 0, gate);
-  StepResult result;
-  result.loss = static_cast<double>(*static_cast<const float*>(bound.pointer(plan->loss)));
-  result.gradient_norm =
-      static_cast<double>(*static_cast<const float*>(bound.pointer(plan->gradient_norm)));
-  result.refusal = engine::refusal(bound);
-  // Behind the gate is nothing but updates: the optimizer's and the model's own.
-  const bool updates = parts_->options.optimizer || gate < plan->steps.size();
-  result.updated = result.refusal.empty() && updates;
-  if (result.updated) {
-    engine::execute(bound, gate, plan->steps.size());
-    engine::commit_staged(bound);
-  } else {
-    engine::discard_staged(bound);
+/// The step of this rank.
+StepResult Session::train_alone(Inputs inputs, const StepOptions& options) {
+  const std::int64_t batch = engine::check_inputs(parts_->graph, inputs);
+  engine::UpdateNumbers numbers = parts_->numbers(options);
+  const engine::OneDnnThreads threads(num_threads());
+  if (!parts_->accumulated.empty()) {
+    throw Error(
+        fmt::format("train: the gradients of {} samples are accumulated; call update, or "
+                    "discard_accumulated, first",
+                    parts_->accumulated.samples));
   }
-  ++parts_->steps;
-  result.results = collect(bound, plan->steps.size());
+  BoundPlan& bound = parts_->bind(
+      parts_->plan(Mode::kTraining, batch, threads.count(), NormsAre::kFolded), options);
+  engine::require_nothing_staged(bound);
+  engine::set_inputs(bound, inputs, &numbers);
+  StepResult result = parts_->run_to_gate(bound);
+  numbers.scale = engine::scale_of(options.clip_norm, result.gradient_norm);
+  if (result.refusal.empty()) result.updated = parts_->update(bound, numbers);
+  result.results = collect(bound, bound.plan->steps.size());
   return result;
+}
+
+bool Session::averages() const { return parts_->options.ema_decay.has_value(); }
+
+void Session::average_into(State& averaged) const {
+  if (!averages()) {
+    throw Error("average_into: the session keeps no averages; set SessionOptions::ema_decay");
+  }
+  const State& state = parts_->state;
+  const bool is_updated = state.values(engine::kUpdateCount)[0] > 0;
+  std::vector<ConstStateView> views;
+  std::map<std::string_view, std::size_t, std::less<>> by_name;
+  const std::vector<ConstStateView> all = state.entries();
+  for (std::size_t i = 0; i < all.size(); ++i) by_name[all[i].name] = i;
+  for (const ConstStateView& entry : std::as_const(averaged).entries()) {
+    const auto average = by_name.find(engine::ema_name(entry.name));
+    const auto own = by_name.find(entry.name);
+    const auto from = is_updated && average != by_name.end() ? average : own;
+    if (from != by_name.end()) {
+      views.push_back({.name = entry.name, .values = all[from->second].values});
+    }
+  }
+  averaged.load(views);
 }
 
 std::uint64_t Session::steps() const { return parts_->steps; }

@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "engine/memory_need.h"
 #include "engine/onednn/adapter.h"
 #include "equipoise/error.h"
 #include "ops/normalization.h"
@@ -106,16 +107,23 @@ engine::StateVersion State::Parts::version() const {
   return {.state = id, .writes = all};
 }
 
-engine::PreparedTensor& State::Parts::prepared_tensor(std::string_view how,
-                                                      const engine::Format& format,
-                                                      std::size_t bytes) {
+std::shared_ptr<engine::PreparedTensor> State::Parts::find_prepared(
+    std::string_view how, const engine::Format& format) const {
   const auto [first, last] = prepared.equal_range(how);
   for (auto found = first; found != last; ++found) {
-    if (found->second->format == format) return *found->second;
+    if (found->second->format == format) return found->second;
   }
-  auto made = std::make_unique<engine::PreparedTensor>(
+  return nullptr;
+}
+
+std::shared_ptr<engine::PreparedTensor> State::Parts::prepared_tensor(std::string_view how,
+                                                                      const engine::Format& format,
+                                                                      std::size_t bytes) {
+  if (auto found = find_prepared(how, format)) return found;
+  std::erase_if(prepared, [](const auto& entry) { return entry.second.use_count() == 1; });
+  auto made = std::make_shared<engine::PreparedTensor>(
       engine::PreparedTensor{.format = format, .memory = AlignedBuffer(bytes)});
-  return *prepared.emplace(how, std::move(made))->second;
+  return prepared.emplace(how, std::move(made))->second;
 }
 
 State::State(const Graph& graph, std::uint64_t seed) : parts_(std::make_unique<Parts>()) {
@@ -126,6 +134,7 @@ State::~State() = default;
 
 void State::extend(const Graph& graph) {
   using Entry = Parts::Entry;
+  engine::require_memory(graph, this);
   // Buffers that belong to a batch normalization live in its running statistics.
   std::map<TensorId, RunningStatistics*> means;
   std::map<TensorId, RunningStatistics*> vars;
@@ -211,6 +220,14 @@ float* State::Parts::Entry::as(const engine::Format& wanted, bool writes) {
   if (writes || !handed_out) row_major_is_current = false;
   if (!handed_out) buffer = AlignedBuffer();
   return reinterpret_cast<float*>(in_format.data());
+}
+
+std::size_t State::Parts::Entry::bytes_to_hold_as(const engine::Format& wanted,
+                                                  std::size_t bytes) const {
+  if (!wanted.weights || (format == wanted && in_format.size() > 0)) return 0;
+  // What is replaced is given back: the other format before, row-major values afterwards.
+  const std::size_t replaced = in_format.size() + (handed_out ? 0 : buffer.size());
+  return bytes - std::min(bytes, replaced);
 }
 
 bool State::has(std::string_view name) const { return parts_->by_name.contains(name); }

@@ -59,6 +59,9 @@ struct State::Parts {
     /// f32.
     std::span<float> hand_out(bool writes);
 
+    /// What it takes besides what it has, to hold the values in a format too, of so many bytes.
+    std::size_t bytes_to_hold_as(const engine::Format& wanted, std::size_t bytes) const;
+
     void allocate_row_major();
   };
 
@@ -67,7 +70,7 @@ struct State::Parts {
   /// Grows whenever values may change, but for running statistics, which count themselves.
   std::uint64_t writes = 1;
   /// By how they are computed.
-  std::multimap<std::string, std::unique_ptr<engine::PreparedTensor>, std::less<>> prepared;
+  std::multimap<std::string, std::shared_ptr<engine::PreparedTensor>, std::less<>> prepared;
   std::uint64_t seed = 0;
   std::vector<std::unique_ptr<Entry>> entries;
   std::map<std::string, Entry*, std::less<>> by_name;
@@ -78,9 +81,14 @@ struct State::Parts {
   void add(std::unique_ptr<Entry> entry);
 
   engine::StateVersion version() const;
-  /// The one that is computed so and lies so; made if there is none yet.
-  engine::PreparedTensor& prepared_tensor(std::string_view how, const engine::Format& format,
-                                          std::size_t bytes);
+  /// The one that is computed so and lies so, or null.
+  std::shared_ptr<engine::PreparedTensor> find_prepared(std::string_view how,
+                                                        const engine::Format& format) const;
+  /// The same; made if there is none yet, in place of those that no
+  /// plan uses any longer.
+  std::shared_ptr<engine::PreparedTensor> prepared_tensor(std::string_view how,
+                                                          const engine::Format& format,
+                                                          std::size_t bytes);
 
  private:
   static std::uint64_t next_id();

@@ -5,6 +5,10 @@
 #include <cstddef>
 #include <limits>
 
+#include <fmt/format.h>
+
+#include "base/system_memory.h"
+#include "equipoise/error.h"
 #include "equipoise/runtime.h"
 
 namespace equipoise::engine {
@@ -43,6 +47,12 @@ double Stopwatch::milliseconds(const NodeContext& node, const Proposal& proposal
       place_all(node.node.outputs, node.output_shapes, proposal.outputs);
   const std::size_t scratch = place(proposal.scratch_bytes);
 
+  if (total > memory_.size() && total > available_memory()) {
+    throw Error(
+        fmt::format("node '{}': to measure how it runs takes {} MiB, which are not available; "
+                    "take a smaller batch or smaller images",
+                    node.node.name, total >> 20));
+  }
   memory_.reserve(total);
   auto* const values = reinterpret_cast<float*>(memory_.data());
   std::fill_n(values, end_of_inputs / sizeof(float), 0.01F);

@@ -13,7 +13,7 @@
 namespace equipoise::formats {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr const char* kMetadata = "__metadata__";
 
@@ -26,7 +26,7 @@ constexpr std::array kTypes = {
 
 /// Follows the parser through the few forms that a header may have. No tree is built: of a header
 /// of nested brackets it would take a hundred times the memory.
-class HeaderReader : public nlohmann::json_sax<Json> {
+class HeaderReader : public nlohmann::json_sax<OrderedJson> {
  public:
   SafetensorsHeader header;
   /// Of the first thing that is wrong.
@@ -38,7 +38,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
   bool number_float(double /*value*/, const std::string& /*text*/) override {
     return unexpected("a fraction");
   }
-  bool binary(Json::binary_t& /*value*/) override { return unexpected("binary data"); }
+  bool binary(OrderedJson::binary_t& /*value*/) override { return unexpected("binary data"); }
 
   bool number_unsigned(std::uint64_t value) override {
     if (place_ != Place::kNumbers) return unexpected("a number");
@@ -176,12 +176,12 @@ const char* to_string(StoredType type) {
 
 SafetensorsHeader parse_header(std::string_view json) {
   HeaderReader reader;
-  if (!Json::sax_parse(json.begin(), json.end(), &reader)) throw Error(reader.problem);
+  if (!OrderedJson::sax_parse(json.begin(), json.end(), &reader)) throw Error(reader.problem);
   return std::move(reader.header);
 }
 
 std::string write_header(const SafetensorsHeader& header) {
-  Json json = Json::object();
+  OrderedJson json = OrderedJson::object();
   if (!header.metadata.empty()) json[kMetadata] = header.metadata;
   for (const HeaderEntry& entry : header.entries) {
     if (entry.name == kMetadata || json.contains(entry.name)) {
@@ -192,7 +192,7 @@ std::string write_header(const SafetensorsHeader& header) {
                         {"shape", entry.shape},
                         {"data_offsets", {entry.begin, entry.end}}};
   }
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 }  // namespace equipoise::formats

@@ -185,6 +185,24 @@ TensorId Graph::tensor(std::string_view name) const {
       fmt::format("graph '{}' has no tensor '{}'{}", name_, name, did_you_mean(name, names)));
 }
 
+namespace {
+
+/// The patterns "layer1.*", "layer1.0.*", … that match all below a part of a name, and names.
+std::vector<std::string> patterns_of(const std::vector<std::string_view>& names) {
+  std::vector<std::string> patterns;
+  for (const std::string_view name : names) {
+    for (std::size_t dot = name.find('.'); dot != std::string::npos;
+         dot = name.find('.', dot + 1)) {
+      std::string all = fmt::format("{}.*", name.substr(0, dot));
+      if (std::ranges::find(patterns, all) == patterns.end()) patterns.push_back(std::move(all));
+    }
+    patterns.emplace_back(name);
+  }
+  return patterns;
+}
+
+}  // namespace
+
 int Graph::set_frozen(std::string_view pattern, bool frozen) {
   int count = 0;
   for (TensorInfo& info : tensors_) {
@@ -193,7 +211,13 @@ int Graph::set_frozen(std::string_view pattern, bool frozen) {
       ++count;
     }
   }
-  return count;
+  if (count > 0) return count;
+  std::vector<std::string_view> names;
+  for (const TensorId id : with_role(TensorRole::kParameter)) names.push_back(tensor(id).name);
+  const std::vector<std::string> patterns = patterns_of(names);
+  throw Error(fmt::format(
+      "graph '{}' has no parameter that '{}' matches{}", name_, pattern,
+      did_you_mean(pattern, std::vector<std::string_view>(patterns.begin(), patterns.end()))));
 }
 
 std::vector<TensorId> Graph::rewrite(std::vector<Node> nodes, std::vector<TensorId> outputs) {

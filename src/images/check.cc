@@ -1,5 +1,6 @@
 #include "images/check.h"
 
+#include <cmath>
 #include <cstddef>
 
 #include <fmt/format.h>
@@ -26,6 +27,21 @@ void check(const Image& image) {
     throw Error(fmt::format("an image of {} × {} pixels and {} channels has {} bytes instead of {}",
                             image.width, image.height, image.channels, image.pixels.size(),
                             expected));
+  }
+}
+
+void check_normalization(const Preprocessing& settings) {
+  for (const float mean : settings.mean) {
+    if (!std::isfinite(mean)) {
+      throw Error(fmt::format("preprocessing with a mean of {}; it has to be finite", mean));
+    }
+  }
+  for (const float std : settings.std) {
+    if (!std::isfinite(std) || !(std > 0)) {
+      throw Error(fmt::format(
+          "preprocessing with a standard deviation of {}; it divides, and has to be finite and > 0",
+          std));
+    }
   }
 }
 

@@ -10,6 +10,9 @@ namespace equipoise::images {
 /// are not width × height × channels.
 void check(const Image& image);
 
+/// Throws Error for a mean or standard deviation that is not finite, or that does not divide.
+void check_normalization(const Preprocessing& settings);
+
 /// Throws Error for sizes below 1 or beyond 2^24, and for more bytes than 2^31.
 void check_size(std::int64_t width, std::int64_t height, int channels);
 

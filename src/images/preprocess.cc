@@ -33,10 +33,7 @@ void check(const Preprocessing& settings) {
                       settings.channels, settings.mean.size(), settings.std.size()));
     }
   }
-  for (const float std : settings.std) {
-    if (!(std > 0))
-      throw Error(fmt::format("preprocessing with a standard deviation of {}; it divides", std));
-  }
+  images::check_normalization(settings);
 }
 
 /// To the nearest, from halfway to the even one.

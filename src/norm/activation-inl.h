@@ -27,9 +27,40 @@ HWY_INLINE V exp_of_minus(V z) {
   return hn::IfThenElse(hn::IsNaN(z), z, finite);
 }
 
-HWY_INLINE V sigmoid(V z) {
+// 1 + e^−z, within 2e-7 of it; infinite where e^−z exceeds 2^127.5, anything for NaN.
+//
+// With n = round(−z/ln 2) and q = z + n·ln 2: e^−z = 2^n·e^−q, the latter by the polynomial that is
+// nearest in relative error for |q| ≤ ln 2/2. Once a large number has been added, n stands in the
+// lowest bits of the sum, and with the offset of an exponent a shift makes 2^n of it.
+HWY_INLINE V one_plus_exp_of_minus(V z) {
+  // At the one end n = 128, of which the shift makes infinity; at the other, the sum is 1.
+  const V x = hn::Min(hn::Max(z, hn::Set(d, -88.72284F)), hn::Set(d, 86.0F));
+  const V offset = hn::Set(d, 12582912.0F + 127.0F);  // 1.5·2²³
+  const V shifted = hn::NegMulAdd(x, hn::Set(d, 1.442695F), offset);
+  const V power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(DU32(), shifted)));
+  const V n = hn::Sub(shifted, offset);
+  // ln 2 in two parts, of which n times the first is exact.
+  const V q = hn::MulAdd(n, hn::Set(d, 1.4286068e-6F), hn::MulAdd(n, hn::Set(d, 0.69314575F), x));
+  V p = hn::Set(d, -0.008289264F);
+  p = hn::MulAdd(p, q, hn::Set(d, 0.04189816F));
+  p = hn::MulAdd(p, q, hn::Set(d, -0.16667654F));
+  p = hn::MulAdd(p, q, hn::Set(d, 0.49999148F));
+  p = hn::MulAdd(p, q, hn::Set(d, -0.9999997F));
+  p = hn::MulAdd(p, q, hn::Set(d, 1.0F));
+  return hn::MulAdd(p, power, hn::Set(d, 1.0F));
+}
+
+// NaN does not pass through it.
+HWY_INLINE V sigmoid_of_number(V z) { return hn::Div(hn::Set(d, 1.0F), one_plus_exp_of_minus(z)); }
+
+HWY_INLINE V sigmoid(V z) { return hn::IfThenElse(hn::IsNaN(z), z, sigmoid_of_number(z)); }
+
+HWY_INLINE V silu(V z) { return hn::Div(z, one_plus_exp_of_minus(z)); }
+
+HWY_INLINE V silu_derivative(V z) {
   const V one = hn::Set(d, 1.0F);
-  return hn::Div(one, hn::Add(one, exp_of_minus(z)));
+  const V s = sigmoid_of_number(z);
+  return hn::Mul(s, hn::MulAdd(z, hn::Sub(one, s), one));
 }
 
 // By comparisons, which leave a NaN alone; what Max and Min make of one depends on the target.
@@ -40,14 +71,15 @@ HWY_INLINE V relu6(V z) {
   return hn::IfThenElse(hn::Gt(positive, six), six, positive);
 }
 
-/// act(z) of all but ReLU and ReLU6. Not inlined: with every activation in every
-/// kernel, compiling takes minutes, and a call costs little beside an exponential.
+/// act(z) of all but ReLU and ReLU6. Not inlined: with every activation in every kernel, compiling
+/// takes minutes. A call puts all vectors of its caller to memory and back, and costs as much as an
+/// exponential; so kernels have SiLU, which whole networks use, inside.
 HWY_NOINLINE inline V activate(Activation activation, float slope, V z) {
   switch (activation) {
     case Activation::kLeakyRelu:
       return hn::IfThenElse(hn::Gt(z, hn::Zero(d)), z, hn::Mul(hn::Set(d, slope), z));
     case Activation::kSilu:
-      return hn::Div(z, hn::Add(hn::Set(d, 1.0F), exp_of_minus(z)));
+      return silu(z);
     case Activation::kSigmoid:
       return sigmoid(z);
     case Activation::kTanh:
@@ -65,10 +97,8 @@ HWY_NOINLINE inline V activation_derivative(Activation activation, float slope, 
   switch (activation) {
     case Activation::kLeakyRelu:
       return hn::IfThenElse(hn::Gt(z, hn::Zero(d)), one, hn::Set(d, slope));
-    case Activation::kSilu: {
-      const V s = sigmoid(z);
-      return hn::Mul(s, hn::MulAdd(z, hn::Sub(one, s), one));
-    }
+    case Activation::kSilu:
+      return silu_derivative(z);
     case Activation::kSigmoid: {
       const V s = sigmoid(z);
       return hn::Mul(s, hn::Sub(one, s));
@@ -80,8 +110,8 @@ HWY_NOINLINE inline V activation_derivative(Activation activation, float slope, 
     case Activation::kHardSwish: {
       const V three = hn::Set(d, 3.0F);
       const V middle = hn::MulAdd(z, hn::Set(d, 1.0F / 3.0F), hn::Set(d, 0.5F));
-      return hn::IfThenElse(hn::Gt(z, three), one,
-                            hn::IfThenZeroElse(hn::Lt(z, hn::Neg(three)), middle));
+      return hn::IfThenElse(hn::Ge(z, three), one,
+                            hn::IfThenZeroElse(hn::Le(z, hn::Neg(three)), middle));
     }
     default:
       return one;

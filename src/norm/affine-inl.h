@@ -15,7 +15,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace equipoise::norm::HWY_NAMESPACE {
 
-enum class Act { kNone, kRelu, kRelu6, kOther };
+enum class Act { kNone, kRelu, kRelu6, kSilu, kOther };
 
 inline Act act_of(Activation activation) {
   switch (activation) {
@@ -25,6 +25,8 @@ inline Act act_of(Activation activation) {
       return Act::kRelu;
     case Activation::kRelu6:
       return Act::kRelu6;
+    case Activation::kSilu:
+      return Act::kSilu;
     default:
       return Act::kOther;
   }
@@ -53,6 +55,7 @@ struct AffineBody {
     }
     if constexpr (kAct == Act::kRelu) z = relu(z);
     if constexpr (kAct == Act::kRelu6) z = relu6(z);
+    if constexpr (kAct == Act::kSilu) z = silu(z);
     if constexpr (kAct == Act::kOther) z = activate(tile.activation, tile.negative_slope, z);
     if constexpr (std::is_same_v<N, Full>) {
       if (streaming) {
@@ -125,6 +128,8 @@ void affine_of(const AffineTile& tile) {
       return affine_as<T, Act::kRelu>(tile);
     case Act::kRelu6:
       return affine_as<T, Act::kRelu6>(tile);
+    case Act::kSilu:
+      return affine_as<T, Act::kSilu>(tile);
     case Act::kOther:
       return affine_as<T, Act::kOther>(tile);
   }

@@ -199,15 +199,38 @@ std::int64_t checked_axes(std::string_view what, const Shape& shape, LayerAxes a
   return count;
 }
 
-void check_backward(const NormBackward& a, const NormRecord::State& state) {
-  constexpr std::string_view kWhat = "norm backward";
-  if (!state.filled) fail(kWhat, "the record is empty; give it to the forward first");
-  check_tensor(kWhat, "x", a.x);
-  if (a.x.shape != state.shape || a.x.layout != state.layout || a.x.dtype != state.dtype) {
-    fail(kWhat, "x is {} {} {}, the forward's was {} {} {}; give the same tensor",
-         to_string(a.x.shape), to_string(a.x.layout), to_string(a.x.dtype), to_string(state.shape),
+namespace {
+
+void check_recorded(std::string_view what, const ConstTensorView& x,
+                    const NormRecord::State& state) {
+  if (!state.filled) fail(what, "the record is empty; give it to the forward first");
+  check_tensor(what, "x", x);
+  if (x.shape != state.shape || x.layout != state.layout || x.dtype != state.dtype) {
+    fail(what, "x is {} {} {}, the forward's was {} {} {}; give the same tensor",
+         to_string(x.shape), to_string(x.layout), to_string(x.dtype), to_string(state.shape),
          to_string(state.layout), to_string(state.dtype));
   }
+}
+
+std::int64_t recorded_parameters(std::string_view what, const NormRecord::State& state) {
+  return state.over_axes ? checked_axes(what, state.shape, state.axes) : state.shape.channels();
+}
+
+}  // namespace
+
+void check_repeat(const NormForward& a, const NormRecord::State& state) {
+  constexpr std::string_view kWhat = "norm repeat";
+  check_recorded(kWhat, a.x, state);
+  check_forward(kWhat, a, recorded_parameters(kWhat, state));
+  if (state.has_residual != static_cast<bool>(a.residual) && state.shape.element_count() > 0) {
+    fail(kWhat, "the forward had {}; give the same",
+         state.has_residual ? "a residual" : "no residual");
+  }
+}
+
+void check_backward(const NormBackward& a, const NormRecord::State& state) {
+  constexpr std::string_view kWhat = "norm backward";
+  check_recorded(kWhat, a.x, state);
   check_like(kWhat, "dy", a.dy, a.x);
   if (a.dy_second) check_like(kWhat, "dy_second", a.dy_second, a.x);
   if (a.dx) check_like(kWhat, "dx", a.dx, a.x);
@@ -220,8 +243,7 @@ void check_backward(const NormBackward& a, const NormRecord::State& state) {
     if (a.residual) check_like(kWhat, "residual", a.residual, a.x);
   }
   const bool channels = !state.over_axes || state.axes.trailing == LayerAxes::kChannels;
-  const std::int64_t parameters =
-      state.over_axes ? checked_axes(kWhat, state.shape, state.axes) : state.shape.channels();
+  const std::int64_t parameters = recorded_parameters(kWhat, state);
   const std::string_view per = channels ? "channel" : "normalized element";
   check_parameter(kWhat, "weight", a.weight, parameters, per);
   check_parameter(kWhat, "bias", a.bias, parameters, per);

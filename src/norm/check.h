@@ -19,6 +19,7 @@ void check_position_weights(std::string_view what, std::span<const float> weight
                             const Shape& shape);
 void check_forward(std::string_view what, const NormForward& arguments, std::int64_t parameters);
 void check_options(const BatchNormOptions& options, const Shape& shape);
+void check_repeat(const NormForward& arguments, const NormRecord::State& state);
 void check_backward(const NormBackward& arguments, const NormRecord::State& state);
 
 /// Whether a derivative is formed from z and a residual was part of z: then, and only then, the

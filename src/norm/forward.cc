@@ -7,6 +7,7 @@
 
 #include "base/cache.h"
 #include "base/parallel.h"
+#include "norm/affine_sweep.h"
 #include "norm/group_moments.h"
 #include "norm/sample_block.h"
 #include "norm/sample_moments.h"
@@ -40,7 +41,7 @@ class ForwardPass {
         moments_(x_, block_.across_samples(), state.partition.channels, weights_, walk_, arena),
         units_(walk_, block_.across_samples(), state.partition.channels, x_.dtype, 1,
                options.communicator != nullptr),
-        streaming_(streams(arguments.y, arguments.x)) {
+        affine_(arguments, block_, AffineSweep::Bits::kWritten) {
     const Unit first = units_.at(0);
     scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 2);
     for (UnitScratch& s : scratch_) {
@@ -86,20 +87,6 @@ class ForwardPass {
     }
   }
 
-  void affine_task(const Unit& unit, const Strips::Task& task, bool extreme,
-                   const UnitScratch& scratch) const {
-    const TileRange range = block_.range(unit, task);
-    const std::int64_t offset = walk_.offset(range, task.l0);
-    AffineTile tile{block_.tile(range, task)};
-    tile.coefficients = scratch.coefficients.of_block(task.l0 - unit.l0, extreme);
-    tile.x = at(x_.data, x_.dtype, offset);
-    tile.y = at(block_.data(args_.y), x_.dtype, offset);
-    tile.residual = at(block_.data(args_.residual), x_.dtype, offset);
-    tile.streaming = streaming_;
-    affine(tile);
-    zero_padding(walk_, range, task.l1 - 1, block_.data(args_.y), x_.dtype);
-  }
-
   void one_unit(const Unit& unit, int thread) {
     const UnitScratch& scratch = scratch_[static_cast<std::size_t>(thread)];
     const LaneScratch& lanes = lanes_[static_cast<std::size_t>(thread)];
@@ -117,7 +104,7 @@ class ForwardPass {
     const bool extreme = block_.form(unit, 0, groups, gamma_, beta_, scratch.coefficients);
     const Strips strips(walk_, unit, 1);
     for (std::int64_t i = strips.count(); i-- > 0;)
-      affine_task(unit, strips.at(i), extreme, scratch);
+      affine_(unit, strips.at(i), scratch.coefficients, extreme);
   }
 
   // The first sweep of a unit runs with the second of the unit before.
@@ -136,7 +123,9 @@ class ForwardPass {
             moments_.tile(now, tiles.at(k), lanes_[static_cast<std::size_t>(thread)],
                           scratch.partial);
           },
-          [&](std::int64_t k, int) { affine_task(before, strips.at(k), extreme, scratch_before); });
+          [&](std::int64_t k, int) {
+            affine_(before, strips.at(k), scratch_before.coefficients, extreme);
+          });
       if (now.blocks() > 0) extreme = finish_statistics(now, scratch);
     }
   }
@@ -180,7 +169,7 @@ class ForwardPass {
   const Elements x_;
   const GroupMoments moments_;
   const Units units_;
-  const bool streaming_;
+  const AffineSweep affine_;
   std::span<UnitScratch> scratch_;
   std::span<LaneScratch> lanes_;
   std::optional<SampleMoments> samples_;

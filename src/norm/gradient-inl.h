@@ -20,6 +20,7 @@ enum class Derivative {
   kRelu,   ///< ReLU of a z computed again
   kRelu6,  ///< ReLU6 of the same
   kBits,   ///< the tile's bits
+  kSilu,   ///< SiLU of a z computed again
   kOther,  ///< any other activation, z computed again
 };
 
@@ -31,10 +32,17 @@ inline Derivative derivative_of(Activation activation, bool has_bits) {
       return has_bits ? Derivative::kBits : Derivative::kRelu;
     case Act::kRelu6:
       return has_bits ? Derivative::kBits : Derivative::kRelu6;
+    case Act::kSilu:
+      return has_bits ? Derivative::kBits : Derivative::kSilu;
     case Act::kOther:
       return has_bits ? Derivative::kBits : Derivative::kOther;
   }
   return Derivative::kOther;
+}
+
+/// Of a z that includes the residual.
+constexpr bool is_smooth(Derivative derivative) {
+  return derivative == Derivative::kSilu || derivative == Derivative::kOther;
 }
 
 struct Gradient {
@@ -68,10 +76,16 @@ struct GradientSource {
       dz = tile.activation == Activation::kLeakyRelu
                ? hn::IfThenElse(pass, incoming, hn::Mul(incoming, hn::Set(d, tile.negative_slope)))
                : hn::IfThenElseZero(pass, incoming);
-    } else if constexpr (kDerivative == Derivative::kOther) {
+    } else if constexpr (is_smooth(kDerivative)) {
       V z = affine.z(deviation);
       if (residual != nullptr) z = hn::Add(z, load(residual + offset, n));
-      dz = hn::Mul(incoming, activation_derivative(tile.activation, tile.negative_slope, z));
+      V derivative;
+      if constexpr (kDerivative == Derivative::kSilu) {
+        derivative = silu_derivative(z);
+      } else {
+        derivative = activation_derivative(tile.activation, tile.negative_slope, z);
+      }
+      dz = hn::Mul(incoming, derivative);
     }
     if constexpr (!std::is_same_v<N, Full>) {
       dz = hn::IfThenElseZero(n.mask(), dz);
@@ -104,6 +118,8 @@ void dispatch_derivative_of(const AnyTile& tile) {
       return Body<T, Derivative::kRelu6>{tile}.all();
     case Derivative::kBits:
       return Body<T, Derivative::kBits>{tile}.all();
+    case Derivative::kSilu:
+      return Body<T, Derivative::kSilu>{tile}.all();
     case Derivative::kOther:
       return Body<T, Derivative::kOther>{tile}.all();
   }

@@ -25,8 +25,7 @@ struct GradientMomentsLoops {
   HWY_INLINE void add(const Affine& affine, std::int64_t offset, N n, const std::uint8_t* bits,
                       std::int64_t i, const float* w, V& sum, V& products) const {
     const Gradient g = source.at(affine, offset, n, bits, i, w);
-    if ((!kPlain || kDerivative == Derivative::kOther) && dz_out != nullptr)
-      store(g.dz, dz_out + offset, n);
+    if ((!kPlain || is_smooth(kDerivative)) && dz_out != nullptr) store(g.dz, dz_out + offset, n);
     const V scaled = kPlain ? g.dz : hn::Mul(g.dz, gradient_scale);
     sum = hn::Add(sum, scaled);
     products = hn::MulAdd(scaled, g.deviation, products);
@@ -103,7 +102,7 @@ struct GradientMomentsBody {
   const GradientMomentsTile& tile;
 
   void all() const {
-    const bool no_dz = tile.dz == nullptr || kDerivative == Derivative::kOther;
+    const bool no_dz = tile.dz == nullptr || is_smooth(kDerivative);
     if (no_dz && tile.dy_second == nullptr && tile.weights == nullptr && tile.gradient_scale == 1) {
       GradientMomentsLoops<T, kDerivative, true>{tile}.all();
     } else {

@@ -12,6 +12,7 @@
 #include "norm/forward.h"
 #include "norm/group_moments.h"
 #include "norm/record.h"
+#include "norm/repeat.h"
 #include "norm/rows_pass.h"
 #include "norm/sample_block.h"
 #include "norm/synchronize.h"
@@ -251,6 +252,20 @@ void layer_norm(const NormForward& a, LayerAxes axes, NormRecord* record) {
 
 void rms_norm(const NormForward& a, LayerAxes axes, NormRecord* record) {
   norm_over_axes("RMS norm", a, axes, false, record);
+}
+
+void norm_repeat(const NormForward& a, const NormRecord& record) {
+  const NormRecord::State& state = record.state();
+  norm::check_repeat(a, state);
+  if (state.shape.channels() == 0) return;
+  NormForward again = a;
+  again.sample_moments = {};
+  ScratchArena arena(a.workspace);
+  if (norm::goes_by_rows(state)) {
+    norm::repeat_rows(again, state, *arena);
+  } else {
+    norm::repeat(again, state, *arena);
+  }
 }
 
 void norm_backward(const NormBackward& arguments, const NormRecord& record) {

@@ -39,16 +39,34 @@ void describe(RowsTile& tile, const RowChunks& chunks, const Strip& strip,
   if (tile.bits != nullptr) tile.bits += strip.first / 8;
 }
 
+void sweep_strips(const RowChunks& chunks, const NormForward& arguments,
+                  const NormRecord::State& state, bool writes_bits, Workspace::Arena& arena) {
+  const ColumnStrips strips(chunks);
+  const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
+  const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);
+  const bool streaming = streams(arguments.y, arguments.x);
+  parallel_for(strips.count(), threads_for(chunks, state.dtype), [&](std::int64_t i, int) {
+    const Strip strip = strips.at(i);
+    RowsForwardTile tile;
+    describe(tile, chunks, strip, state, weight, bias);
+    if (!writes_bits) tile.bits = nullptr;
+    tile.x = at(arguments.x.data, state.dtype, strip.first);
+    tile.residual = at(arguments.residual.data, state.dtype, strip.first);
+    tile.y = at(arguments.y.data, state.dtype, strip.first);
+    tile.streaming = streaming;
+    tile.mean = state.mean.data();
+    tile.rstd = state.rstd.data();
+    rows_forward(tile);
+  });
+}
+
 }  // namespace
 
 void forward_strips(const RowChunks& chunks, const NormForward& arguments, NormRecord::State& state,
                     Workspace::Arena& arena) {
   const ColumnStrips strips(chunks);
-  const int threads = threads_for(chunks, state.dtype);
-  const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
-  const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);
   const std::span<Moments> partial = arena.take<Moments>(strips.count() * chunks.rows);
-  parallel_for(strips.count(), threads, [&](std::int64_t i, int) {
+  parallel_for(strips.count(), threads_for(chunks, state.dtype), [&](std::int64_t i, int) {
     const Strip strip = strips.at(i);
     moments_of_runs({.x = at(arguments.x.data, state.dtype, strip.first),
                      .dtype = state.dtype,
@@ -65,20 +83,12 @@ void forward_strips(const RowChunks& chunks, const NormForward& arguments, NormR
     state.mean[static_cast<std::size_t>(r)] = moments.mean;
     state.rstd[static_cast<std::size_t>(r)] = 1 / std::sqrt(moments.variance() + state.epsilon);
   }
-  const bool streaming = streams(arguments.y, arguments.x);
-  parallel_for(strips.count(), threads, [&](std::int64_t i, int) {
-    const Strip strip = strips.at(i);
-    RowsForwardTile tile;
-    describe(tile, chunks, strip, state, weight, bias);
-    tile.x = at(arguments.x.data, state.dtype, strip.first);
-    tile.residual = at(arguments.residual.data, state.dtype, strip.first);
-    tile.y = at(arguments.y.data, state.dtype, strip.first);
-    tile.streaming = streaming;
-    tile.mean = state.mean.data();
-    tile.rstd = state.rstd.data();
-    tile.has_statistics = true;
-    rows_forward(tile);
-  });
+  sweep_strips(chunks, arguments, state, true, arena);
+}
+
+void repeat_strips(const RowChunks& chunks, const NormForward& arguments,
+                   const NormRecord::State& state, Workspace::Arena& arena) {
+  sweep_strips(chunks, arguments, state, false, arena);
 }
 
 void backward_strips(const RowChunks& chunks, const NormBackward& arguments,

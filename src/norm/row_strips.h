@@ -12,6 +12,9 @@ namespace equipoise::norm {
 /// all rows by itself.
 void forward_strips(const RowChunks& chunks, const NormForward& arguments, NormRecord::State& state,
                     Workspace::Arena& arena);
+/// The second of them alone.
+void repeat_strips(const RowChunks& chunks, const NormForward& arguments,
+                   const NormRecord::State& state, Workspace::Arena& arena);
 void backward_strips(const RowChunks& chunks, const NormBackward& arguments,
                      const NormRecord::State& state, Workspace::Arena& arena);
 

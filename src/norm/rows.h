@@ -43,10 +43,12 @@ inline constexpr std::int64_t kRowTile = 8192;
 struct RowsForwardTile : RowsTile {
   void* y = nullptr;
   double epsilon = 0;
-  /// At [row·groups + group]: results, or given.
-  double* mean = nullptr;
-  double* rstd = nullptr;
-  bool has_statistics = false;
+  /// At [row·groups + group].
+  const double* mean = nullptr;
+  const double* rstd = nullptr;
+  /// The same memory, where they are computed first; null: they are given.
+  double* new_mean = nullptr;
+  double* new_rstd = nullptr;
 };
 void rows_forward(const RowsForwardTile& tile);
 

@@ -78,8 +78,8 @@ struct RowsForwardBody {
   HWY_INLINE void set_statistics(std::int64_t group, std::int64_t offset,
                                  std::int64_t length) const {
     const Moments moments = moments_of_row(x + offset, length, tile.centered);
-    tile.mean[group] = moments.mean;
-    tile.rstd[group] = 1 / std::sqrt(moments.variance() + tile.epsilon);
+    tile.new_mean[group] = moments.mean;
+    tile.new_rstd[group] = 1 / std::sqrt(moments.variance() + tile.epsilon);
   }
 
   HWY_INLINE void all() const {
@@ -90,7 +90,7 @@ struct RowsForwardBody {
         const std::int64_t group = row * tile.groups + g;
         const std::int64_t first = g * length;
         const std::int64_t offset = row * tile.stride + first;
-        if (!tile.has_statistics) set_statistics(group, offset, length);
+        if (tile.new_mean != nullptr) set_statistics(group, offset, length);
         const Center center(tile.mean[group], tile.rstd[group]);
         std::uint8_t* bits = row_bits != nullptr ? row_bits + first / 8 : nullptr;
         tile.run == 1 ? elements(center, offset, first, bits, length)
@@ -118,6 +118,8 @@ void rows_forward_of(const RowsForwardTile& tile) {
       return rows_forward_as<T, Act::kRelu>(tile);
     case Act::kRelu6:
       return rows_forward_as<T, Act::kRelu6>(tile);
+    case Act::kSilu:
+      return rows_forward_as<T, Act::kSilu>(tile);
     case Act::kOther:
       return rows_forward_as<T, Act::kOther>(tile);
   }

@@ -88,9 +88,12 @@ void prepare_rows(NormRecord::State& state) {
   }
 }
 
-void forward_rows(const NormForward& arguments, NormRecord::State& state, Workspace::Arena& arena) {
-  const RowChunks chunks(state);
-  if (chunks.in_strips()) return forward_strips(chunks, arguments, state, arena);
+namespace {
+
+// Statistics are computed where there is memory for them, else they are the record's.
+void sweep_rows(const RowChunks& chunks, const NormForward& arguments,
+                const NormRecord::State& state, double* new_mean, double* new_rstd,
+                Workspace::Arena& arena) {
   const int threads = threads_for(chunks, state.dtype);
   const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
   const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);
@@ -125,12 +128,34 @@ void forward_rows(const NormForward& arguments, NormRecord::State& state, Worksp
     tile.y = b.y.out(chunks, chunk, arguments.y);
     tile.streaming = streaming;
     tile.epsilon = state.epsilon;
-    tile.mean = state.mean.data() + chunk.first * chunks.groups;
-    tile.rstd = state.rstd.data() + chunk.first * chunks.groups;
+    const std::int64_t first_group = chunk.first * chunks.groups;
+    tile.mean = state.mean.data() + first_group;
+    tile.rstd = state.rstd.data() + first_group;
+    if (new_mean != nullptr) {
+      tile.new_mean = new_mean + first_group;
+      tile.new_rstd = new_rstd + first_group;
+    } else {
+      tile.bits = nullptr;
+    }
     rows_forward(tile);
     b.y.done(chunks, chunk, arguments.y);
   });
   if (chunks.copied()) zero_all_padding(arguments.y, threads);
+}
+
+}  // namespace
+
+void forward_rows(const NormForward& arguments, NormRecord::State& state, Workspace::Arena& arena) {
+  const RowChunks chunks(state);
+  if (chunks.in_strips()) return forward_strips(chunks, arguments, state, arena);
+  sweep_rows(chunks, arguments, state, state.mean.data(), state.rstd.data(), arena);
+}
+
+void repeat_rows(const NormForward& arguments, const NormRecord::State& state,
+                 Workspace::Arena& arena) {
+  const RowChunks chunks(state);
+  if (chunks.in_strips()) return repeat_strips(chunks, arguments, state, arena);
+  sweep_rows(chunks, arguments, state, nullptr, nullptr, arena);
 }
 
 namespace {

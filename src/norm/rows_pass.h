@@ -14,6 +14,9 @@ bool goes_by_rows(const NormRecord::State& state);
 void prepare_rows(NormRecord::State& state);
 
 void forward_rows(const NormForward& arguments, NormRecord::State& state, Workspace::Arena& arena);
+/// y of `forward_rows` once more.
+void repeat_rows(const NormForward& arguments, const NormRecord::State& state,
+                 Workspace::Arena& arena);
 void backward_rows(const NormBackward& arguments, const NormRecord::State& state,
                    Workspace::Arena& arena);
 

@@ -92,7 +92,14 @@ HWY_INLINE void store(V v, std::uint16_t* p, First tail) {
 
 // Past the cache; p aligned to the size of the stored vector.
 HWY_INLINE void stream(V v, float* p) { hn::Stream(v, d, p); }
-HWY_INLINE void stream(V v, std::uint16_t* p) { hn::Stream(narrow(v), DU16(), p); }
+HWY_INLINE void stream(V v, std::uint16_t* p) {
+  // Half a vector of 16 bytes has no such store: Highway would write all 16.
+  if constexpr (hn::MaxLanes(DU16()) * sizeof(std::uint16_t) < 16) {
+    hn::Store(narrow(v), DU16(), p);
+  } else {
+    hn::Stream(narrow(v), DU16(), p);
+  }
+}
 
 /// Bits of the elements [i, i + lanes) of a row; i is a multiple of the number of lanes. Written in
 /// ascending order: with 4 lanes, two vectors share a byte.

@@ -80,6 +80,7 @@ std::vector<NormSummary> summarize_norms(const Graph& graph) {
                         .weighted = static_cast<bool>(node.inputs[Norm::kPositionWeights]),
                         .weight = name_of(Norm::kWeight),
                         .bias = name_of(Norm::kBias),
+                        .frozen = is_frozen(graph, node),
                         .running_mean = name_of(Norm::kRunningMean),
                         .running_var = name_of(Norm::kRunningVar)};
     if (norm.kind == NormKind::kBatch) {

@@ -12,6 +12,16 @@
 
 namespace equipoise {
 
+bool is_frozen(const Graph& graph, const Node& norm) {
+  bool has_any = false;
+  for (const TensorId id : {norm.inputs[Norm::kWeight], norm.inputs[Norm::kBias]}) {
+    if (!id) continue;
+    if (!graph.tensor(id).frozen) return false;
+    has_any = true;
+  }
+  return has_any;
+}
+
 bool gradient_reads_residual(Activation activation) {
   return activation == Activation::kSilu || activation == Activation::kSigmoid ||
          activation == Activation::kTanh || activation == Activation::kHardSwish;

@@ -96,6 +96,31 @@ class NormGradient final : public Operation {
   NormAttributes norm_;
 };
 
+/// y of a Norm once more, by what its record knows of the statistics. Inputs are those of the Norm.
+/// The planner puts it into graphs where y is not kept; it has no gradient.
+class NormRepeat final : public Operation {
+ public:
+  enum Input { kX, kRecord, kWeight, kBias, kResidual };
+
+  explicit NormRepeat(const NormAttributes& attributes) : norm_(attributes) {}
+
+  const NormAttributes& norm() const { return norm_; }
+
+  std::string_view type() const override;
+  Signature signature() const override;
+  std::vector<Attribute> attributes() const override;
+  std::vector<TensorType> infer(InputTypes inputs) const override;
+  void evaluate(const Evaluation& evaluation) const override;
+  double flops(std::span<const Shape* const> inputs,
+               std::span<const Shape* const> outputs) const override;
+
+ private:
+  NormAttributes norm_;
+};
+
+/// Whether a normalization's node has weight or bias, and neither is trained.
+bool is_frozen(const Graph& graph, const Node& norm);
+
 /// Whether the gradient recomputes z from the residual; else the record stands in for it.
 bool gradient_reads_residual(Activation activation);
 

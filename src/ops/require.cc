@@ -1,5 +1,7 @@
 #include "ops/require.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 namespace equipoise {
@@ -18,6 +20,12 @@ void require_scalar(std::string_view name, const TensorType& type) {
   if (type.shape.batched() || type.shape.resolve(1).element_count() != 1) {
     fail_inference(
         fmt::format("{} has shape {}; it has to have one element", name, to_string(type.shape)));
+  }
+}
+
+void require_not_negative(std::string_view name, double value) {
+  if (!(value >= 0 && std::isfinite(value))) {
+    fail_inference(fmt::format("{} is {}; it has to be finite and at least 0", name, value));
   }
 }
 

@@ -1,26 +1,15 @@
 #include "ops/sgd_update.h"
 
-#include <cmath>
-
 #include <fmt/format.h>
 
 #include "ops/attribute_list.h"
 #include "ops/require.h"
 
 namespace equipoise {
-namespace {
-
-void require_not_negative(std::string_view name, double value) {
-  if (!(value >= 0 && std::isfinite(value))) {
-    fail_inference(fmt::format("{} is {}; it has to be finite and at least 0", name, value));
-  }
-}
-
-}  // namespace
 
 Signature SgdUpdate::signature() const {
   static constexpr Signature::Port kInputs[] = {
-      {"parameter"}, {"gradient"}, {"velocity", true}, {"rate"}};
+      {"parameter"}, {"gradient"}, {"velocity", true}, {"rate"}, {"scale", true}};
   static constexpr Signature::Port kOutputs[] = {{"new_parameter"}, {"new_velocity", true}};
   return {.inputs = kInputs, .outputs = kOutputs};
 }
@@ -39,6 +28,7 @@ std::vector<TensorType> SgdUpdate::infer(InputTypes inputs) const {
   require_dtype("parameter", parameter, DType::kF32);
   require_shape("gradient", *inputs[kGradient], parameter.shape, "parameter");
   require_scalar("rate", *inputs[kRate]);
+  if (inputs[kScale] != nullptr) require_scalar("scale", *inputs[kScale]);
   require_not_negative("momentum", options_.momentum);
   require_not_negative("weight_decay", options_.weight_decay);
   if (options_.nesterov && options_.momentum == 0) {
@@ -60,8 +50,9 @@ void SgdUpdate::evaluate(const Evaluation& evaluation) const {
   const Array& parameter = evaluation.input(kParameter);
   const Array& gradient = evaluation.input(kGradient);
   const double rate = evaluation.input(kRate)[0];
+  const double scale = evaluation.has(kScale) ? evaluation.input(kScale)[0] : 1;
   for (std::int64_t i = 0; i < parameter.size(); ++i) {
-    const double g = gradient[i] + options_.weight_decay * parameter[i];
+    const double g = scale * gradient[i] + options_.weight_decay * parameter[i];
     const double v =
         g + (evaluation.has(kVelocity) ? options_.momentum * evaluation.input(kVelocity)[i] : 0);
     const double direction = options_.nesterov ? g + options_.momentum * v : v;
@@ -72,7 +63,7 @@ void SgdUpdate::evaluate(const Evaluation& evaluation) const {
 
 double SgdUpdate::flops(std::span<const Shape* const> inputs,
                         std::span<const Shape* const> /*outputs*/) const {
-  const double per_element = 2 + (options_.momentum != 0 ? 2 : 0) + (options_.nesterov ? 2 : 0) +
+  const double per_element = 3 + (options_.momentum != 0 ? 2 : 0) + (options_.nesterov ? 2 : 0) +
                              (options_.weight_decay != 0 ? 2 : 0);
   return per_element * static_cast<double>(inputs[kParameter]->element_count());
 }
@@ -81,7 +72,7 @@ void ops::sgd_update(Graph& graph, std::string name, TensorId parameter, TensorI
                      TensorId velocity, TensorId rate, const SgdOptions& options) {
   const bool wanted[] = {true, static_cast<bool>(velocity)};
   graph.add_node(std::move(name), std::make_shared<SgdUpdate>(options),
-                 {parameter, gradient, velocity, rate}, wanted);
+                 {parameter, gradient, velocity, rate, {}}, wanted);
 }
 
 }  // namespace equipoise

@@ -5,12 +5,13 @@
 
 namespace equipoise {
 
-/// g ← gradient + weight_decay·parameter;  v ← momentum·velocity + g;  parameter ← parameter −
-/// rate·(v, or g + momentum·v with Nesterov). Overwrites parameter and velocity, which have the
-/// gradient's shape; velocity is there if and only if there is momentum. rate has one element.
+/// g ← scale·gradient + weight_decay·parameter;  v ← momentum·velocity + g;  parameter ← parameter
+/// − rate·(v, or g + momentum·v with Nesterov). Overwrites parameter and velocity, which have the
+/// gradient's shape; velocity is there if and only if there is momentum. rate and scale have one
+/// element; without scale it is 1.
 class SgdUpdate final : public Operation {
  public:
-  enum Input { kParameter, kGradient, kVelocity, kRate };
+  enum Input { kParameter, kGradient, kVelocity, kRate, kScale };
   enum Output { kNewParameter, kNewVelocity };
 
   explicit SgdUpdate(const ops::SgdOptions& options) : options_(options) {}

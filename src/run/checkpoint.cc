@@ -116,7 +116,8 @@ ScoredCheckpoint parse_checkpoint(std::span<const std::byte> file, std::string_v
   try {
     ScoredCheckpoint result{.checkpoint = {.step = number<std::int64_t>(content.metadata, kStep),
                                            .tensors = {},
-                                           .facts = std::move(content.metadata)},
+                                           .facts = std::move(content.metadata),
+                                           .path = {}},
                             .score = {}};
     std::map<std::string, std::string>& facts = result.checkpoint.facts;
     if (facts.contains(kScore)) result.score = number<double>(facts, kScore);
@@ -134,7 +135,9 @@ ScoredCheckpoint parse_checkpoint(std::span<const std::byte> file, std::string_v
 namespace equipoise {
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
-  return run::parse_checkpoint(run::read_file(path), path.string()).checkpoint;
+  Checkpoint read = run::parse_checkpoint(run::read_file(path), path.string()).checkpoint;
+  read.path = path;
+  return read;
 }
 
 }  // namespace equipoise

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstdint>
 #include <set>
 
 #include <fmt/format.h>
@@ -59,6 +60,32 @@ std::string in_quotation_marks(std::string_view text) {
 
 std::string value_text(const std::string& value) {
   return is_bare(value) ? value : in_quotation_marks(value);
+}
+
+/// A number of TOML's without what is there for readers: a + before it, a _ between two digits.
+std::string without_ornaments(std::string_view text) {
+  const auto has_digit = [&text](std::size_t i) { return i < text.size() && is_digit(text[i]); };
+  std::string number;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_ornament = has_digit(i + 1) && ((text[i] == '+' && i == 0) ||
+                                                  (text[i] == '_' && i > 0 && has_digit(i - 1)));
+    if (!is_ornament) number += text[i];
+  }
+  return number;
+}
+
+/// UTF-8 of a character ("code point") that Unicode may have.
+std::string utf8(std::uint32_t code) {
+  const auto tail = [code](unsigned shift) {
+    return static_cast<char>(0x80U | (code >> shift & 0x3FU));
+  };
+  const auto head = [code](unsigned mark, unsigned shift) {
+    return static_cast<char>(mark | code >> shift);
+  };
+  if (code < 0x80) return {head(0, 0)};
+  if (code < 0x800) return {head(0xC0, 6), tail(0)};
+  if (code < 0x10000) return {head(0xE0, 12), tail(6), tail(0)};
+  return {head(0xF0, 18), tail(12), tail(6), tail(0)};
 }
 
 /// Goes through a text of settings, character by character.
@@ -140,10 +167,11 @@ class Reader {
     const auto end = std::ranges::find_if(rest_, [](char c) {
       return c == ',' || c == ']' || c == '#' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
     });
-    std::string text(rest_.begin(), end);
-    if (!is_bare(text)) fail(fmt::format("'{}' is no number; a text has quotation marks", text));
+    const std::string text(rest_.begin(), end);
+    std::string number = without_ornaments(text);
+    if (!is_bare(number)) fail(fmt::format("'{}' is no number; a text has quotation marks", text));
     rest_.remove_prefix(text.size());
-    return text;
+    return number;
   }
 
   std::string literal_string() {
@@ -168,22 +196,31 @@ class Reader {
     return text;
   }
 
-  char escaped() {
-    constexpr std::string_view kNames = "\"\\nt";
-    constexpr std::string_view kMeanings = "\"\\\n\t";
+  std::string escaped() {
+    constexpr std::string_view kNames = "\"\\bfnrt";
+    constexpr std::string_view kMeanings = "\"\\\b\f\n\r\t";
     for (std::size_t i = 0; i < kNames.size(); ++i) {
-      if (take(kNames[i])) return kMeanings[i];
+      if (take(kNames[i])) return {kMeanings[i]};
     }
-    unsigned code = 0;
-    const bool coded = rest_.size() >= 5 && rest_.front() == 'u' &&
-                       std::ranges::all_of(rest_.substr(1, 4),
-                                           [](unsigned char c) { return std::isxdigit(c) != 0; });
-    if (coded) std::from_chars(rest_.data() + 1, rest_.data() + 5, code, 16);
-    if (coded && code < 0x80) {
-      rest_.remove_prefix(5);
-      return static_cast<char>(code);
+    if (take('u')) return character(4);
+    if (take('U')) return character(8);
+    fail(R"(behind a '\' may be one of " \ b f n r t, or u and four or U and eight digits)");
+  }
+
+  /// Of hexadecimal digits.
+  std::string character(std::size_t digits) {
+    const std::string text(rest_.substr(0, digits));
+    std::uint32_t code = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), code, 16);
+    const bool is_number =
+        error == std::errc() && text.size() == digits && end == text.data() + digits;
+    const bool is_surrogate = code >= 0xD800 && code <= 0xDFFF;
+    if (!is_number || is_surrogate || code > 0x10FFFF) {
+      fail(fmt::format("behind a '\\{}' have to be {} hexadecimal digits of a character",
+                       digits == 4 ? 'u' : 'U', digits));
     }
-    fail(R"(behind a '\' may be one of " \ n t, or u and four digits below 0080)");
+    rest_.remove_prefix(digits);
+    return utf8(code);
   }
 
   std::string_view rest_;
@@ -194,6 +231,8 @@ class Reader {
 }  // namespace
 
 std::vector<Setting> parse_settings(std::string_view text, std::string_view where) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   return Reader(text, where).settings();
 }
 

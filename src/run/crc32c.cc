@@ -3,6 +3,8 @@
 #include <array>
 #include <cstring>
 
+#include "equipoise/run.h"
+
 namespace equipoise::run {
 namespace {
 
@@ -52,3 +54,11 @@ std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t before) {
 }
 
 }  // namespace equipoise::run
+
+namespace equipoise {
+
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) {
+  return run::crc32c(std::as_bytes(std::span(bytes)), before);
+}
+
+}  // namespace equipoise

@@ -1,6 +1,7 @@
 #include "run/event_file.h"
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@ namespace equipoise::run {
 namespace {
 
 constexpr std::string_view kPrefix = "events.out.tfevents.";
+constexpr std::string_view kSuffix = ".equipoise";
 
 // Wire types of protocol buffers.
 constexpr int kVarint = 0;
@@ -71,20 +73,26 @@ std::string record(std::string_view bytes) {
 }  // namespace
 
 EventFile::EventFile(const std::filesystem::path& folder, double unix_seconds)
-    : file_(folder / fmt::format("{}{:.0f}.equipoise", kPrefix, unix_seconds),
+    : file_(folder / fmt::format("{}{:.0f}{}", kPrefix, unix_seconds, kSuffix),
             O_WRONLY | O_CREAT | O_TRUNC) {
   file_.write(record(event(unix_seconds, 0) + message(3, "brain.Event:2")));
 }
 
 void EventFile::append(const Metric& metric, double unix_seconds) const {
-  std::string summary = scalar("loss/" + metric.split, metric.loss) +
-                        scalar("accuracy/" + metric.split, metric.accuracy);
-  if (metric.split == "training") summary += scalar("learning_rate", metric.rate);
+  std::string summary;
+  const auto add = [&summary](const std::string& tag, double value) {
+    if (std::isfinite(value)) summary += scalar(tag, value);
+  };
+  add("loss/" + metric.split, metric.loss);
+  add("accuracy/" + metric.split, metric.accuracy);
+  if (metric.split == "training") add("learning_rate", metric.rate);
+  if (summary.empty()) return;
   file_.write(record(event(unix_seconds, metric.step) + message(5, summary)));
 }
 
 bool is_event_file(const std::filesystem::path& path) {
-  return path.filename().string().starts_with(kPrefix);
+  const std::string name = path.filename().string();
+  return name.starts_with(kPrefix) && name.ends_with(kSuffix);
 }
 
 }  // namespace equipoise::run

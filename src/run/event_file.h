@@ -14,14 +14,15 @@ class EventFile {
   /// Begins a new file in the folder. Throws Error.
   EventFile(const std::filesystem::path& folder, double unix_seconds);
 
-  /// "loss/training", "accuracy/training" and, of training, "learning_rate". Throws Error.
+  /// "loss/training", "accuracy/training" and, of training, "learning_rate", as far as they are
+  /// finite. Throws Error.
   void append(const Metric& metric, double unix_seconds) const;
 
  private:
   File file_;
 };
 
-/// Whether a file is called as event files are.
+/// Whether a file is called as those of an EventFile are.
 bool is_event_file(const std::filesystem::path& path);
 
 }  // namespace equipoise::run

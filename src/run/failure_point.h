@@ -3,8 +3,9 @@
 namespace equipoise::run {
 
 /// Where writing a file can be interrupted: begun, half of the bytes written, all of them written,
-/// flushed to the disk, renamed; and when an older checkpoint is about to be removed.
-enum class FailurePoint { kBegin, kHalf, kWritten, kSynced, kRenamed, kRemove };
+/// flushed to the disk, renamed; when an older checkpoint is about to be removed; when a line of
+/// metrics was written.
+enum class FailurePoint { kBegin, kHalf, kWritten, kSynced, kRenamed, kRemove, kAppended };
 
 /// For tests: is called at each of these points, where it may stop the process or throw. Null:
 /// nothing is called.

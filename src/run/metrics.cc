@@ -27,6 +27,9 @@ std::int64_t integer(const Json& line, const char* key) {
   return value.get<std::int64_t>();
 }
 
+constexpr const char* kRefusal = "refusal";
+constexpr const char* kFirstNonFinite = "first_non_finite";
+
 Metric parse_line(std::string_view text) {
   const Json line = Json::parse(text.begin(), text.end());
   return {.step = integer(line, "step"),
@@ -35,15 +38,21 @@ Metric parse_line(std::string_view text) {
           .loss = number(line, "loss"),
           .accuracy = number(line, "accuracy"),
           .rate = number(line, "lr"),
-          .time = number(line, "time")};
+          .time = number(line, "time"),
+          .refusal = line.value(kRefusal, ""),
+          .first_non_finite = line.value(kFirstNonFinite, "")};
 }
 
 }  // namespace
 
 std::string run::to_line(const Metric& metric) {
-  const Json line = {{"step", metric.step}, {"epoch", metric.epoch},       {"split", metric.split},
-                     {"loss", metric.loss}, {"accuracy", metric.accuracy}, {"lr", metric.rate},
-                     {"time", metric.time}};
+  Json line = {{"step", metric.step}, {"epoch", metric.epoch},       {"split", metric.split},
+               {"loss", metric.loss}, {"accuracy", metric.accuracy}, {"lr", metric.rate},
+               {"time", metric.time}};
+  if (!metric.refusal.empty()) {
+    line[kRefusal] = metric.refusal;
+    line[kFirstNonFinite] = metric.first_non_finite;
+  }
   return line.dump() + "\n";
 }
 
@@ -54,9 +63,9 @@ std::vector<Metric> read_metrics(const std::filesystem::path& path) {
   for (std::size_t end = 0; (end = text.find('\n')) != std::string_view::npos;) {
     try {
       metrics.push_back(parse_line(text.substr(0, end)));
-    } catch (const std::exception& error) {
-      throw Error(fmt::format("'{}', line {}: it is no metric: {}", path.string(),
-                              metrics.size() + 1, error.what()));
+    } catch (const std::exception&) {
+      throw Error(fmt::format("'{}', line {}: it is no metric; remove the line to go on",
+                              path.string(), metrics.size() + 1));
     }
     text.remove_prefix(end + 1);
   }

@@ -22,7 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kCheckpoints = "checkpoints";
+constexpr const char* kConfig = "config.toml";
 constexpr const char* kMetrics = "metrics.jsonl";
+constexpr const char* kBeginning = "beginning.onnx";
 constexpr std::string_view kStepPrefix = "step-";
 constexpr std::string_view kSuffix = ".safetensors";
 constexpr const char* kSetAside = ".set-aside";
@@ -117,7 +119,7 @@ struct RunFolder::Parts {
   std::vector<Stored>::const_iterator best() const {
     auto found = stored.end();
     for (auto it = stored.begin(); it != stored.end(); ++it) {
-      if (it->score && (found == stored.end() || *it->score >= *found->score)) found = it;
+      if (it->score && (found == stored.end() || *it->score > *found->score)) found = it;
     }
     return found;
   }
@@ -149,6 +151,32 @@ run::File lock_folder(const fs::path& path) {
   return folder;
 }
 
+/// Whether a run that has not come to its settings may have left this.
+bool is_of_beginning(const fs::directory_entry& entry) {
+  const fs::path& path = entry.path();
+  const fs::path name = path.filename();
+  if (name == kCheckpoints) return entry.is_directory() && fs::is_empty(path);
+  if (!entry.is_regular_file()) return false;
+  if (name == kMetrics) return entry.file_size() == 0;
+  const bool is_temporary = name.extension() == run::kTemporary;
+  return name == kBeginning || run::is_event_file(path) ||
+         (is_temporary && (name.stem() == kConfig || name.stem() == kBeginning));
+}
+
+[[noreturn]] void fail_taken(const fs::path& path) {
+  throw Error(fmt::format("'{}' is there already{}, or give another folder", path.string(),
+                          fs::exists(path / kConfig)
+                              ? "; go on with it by --resume"
+                              : ", without a config.toml to go on by; move it away"));
+}
+
+/// Makes a folder empty that a run has left before its first step, when it was stopped.
+void clear_beginning(const fs::path& path) {
+  const std::vector<fs::directory_entry> entries(fs::directory_iterator(path), {});
+  if (!std::ranges::all_of(entries, is_of_beginning)) fail_taken(path);
+  for (const fs::directory_entry& entry : entries) fs::remove(entry.path());
+}
+
 }  // namespace
 
 RunFolder::RunFolder(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -159,16 +187,16 @@ RunFolder& RunFolder::operator=(RunFolder&&) noexcept = default;
 RunFolder RunFolder::create(const fs::path& path, const RunFolderOptions& options) {
   if (options.keep < 1) throw Error(fmt::format("{} checkpoints cannot be kept", options.keep));
   on_files(path, [&] {
-    if (fs::exists(path) && !(fs::is_directory(path) && fs::is_empty(path))) {
-      throw Error(
-          fmt::format("'{}' is there already; go on with it by --resume, or give another "
-                      "folder",
-                      path.string()));
-    }
-    fs::create_directories(path / kCheckpoints);
+    if (fs::exists(path) && !fs::is_directory(path)) fail_taken(path);
+    fs::create_directories(path);
   });
   RunFolder folder(
       std::make_unique<Parts>(Parts{.path = path, .options = options, .lock = lock_folder(path)}));
+  // Behind the lock: what is there may be of a process that is about to write its settings.
+  on_files(path, [&] {
+    clear_beginning(path);
+    fs::create_directory(path / kCheckpoints);
+  });
   folder.parts_->open_metrics();
   return folder;
 }
@@ -194,6 +222,7 @@ void RunFolder::append(const Metric& metric) {
   if (!parts_->metrics) parts_->open_metrics();
   parts_->metrics->write(run::to_line(metric));
   parts_->events->append(metric, unix_seconds());
+  run::at(run::FailurePoint::kAppended);
 }
 
 void RunFolder::save(std::int64_t step, std::span<const CheckpointView> tensors,
@@ -232,14 +261,15 @@ std::optional<Checkpoint> RunFolder::best() const {
   return read_checkpoint(parts_->checkpoint(found->step));
 }
 
-std::vector<Metric> RunFolder::rewind(std::int64_t step) {
+std::vector<Metric> RunFolder::rewind(std::int64_t step, std::int64_t lines) {
   const fs::path file = parts_->path / kMetrics;
   std::vector<Metric> metrics;
   if (fs::exists(file)) metrics = read_metrics(file);
+  metrics.resize(std::min(metrics.size(), static_cast<std::size_t>(lines)));
   std::erase_if(metrics, [&](const Metric& metric) { return metric.step > step; });
-  std::string lines;
-  for (const Metric& metric : metrics) lines += run::to_line(metric);
-  write(kMetrics, lines);
+  std::string text;
+  for (const Metric& metric : metrics) text += run::to_line(metric);
+  write(kMetrics, text);
 
   on_files(parts_->path, [&] {
     std::vector<fs::path> outdated;

@@ -25,13 +25,17 @@ bool is_right(std::span<const float> logits, std::int32_t label) {
 }
 
 void add_batch(Evaluation& sums, const ConstTensorView& logits, const ConstTensorView& labels) {
-  if (logits.shape.rank() != 2 || labels.dtype != DType::kI32) {
-    throw Error(
-        fmt::format("evaluate: logits are {} and labels of {}; they have to be (N, K) and "
-                    "i32",
-                    to_string(logits.shape), to_string(labels.dtype)));
+  const bool fit = logits.shape.rank() == 2 && labels.shape == Shape{logits.shape[0]} &&
+                   logits.dtype == DType::kF32 && labels.dtype == DType::kI32;
+  if (!fit) {
+    throw Error(fmt::format(
+        "evaluate: logits are {} of {} and labels {} of {}; they have to be (N, K) of f32 and (N) "
+        "of i32",
+        to_string(logits.shape), to_string(logits.dtype), to_string(labels.shape),
+        to_string(labels.dtype)));
   }
   const auto classes = static_cast<std::size_t>(logits.shape[1]);
+  sums.classes.resize(classes);
   const auto* rows = static_cast<const float*>(logits.data);
   const auto* label = static_cast<const std::int32_t*>(labels.data);
   for (std::int64_t n = 0; n < logits.shape[0]; ++n, rows += classes, ++label) {
@@ -40,12 +44,14 @@ void add_batch(Evaluation& sums, const ConstTensorView& logits, const ConstTenso
                               sums.samples, classes, classes - 1));
     }
     const std::span<const float> row(rows, classes);
-    sums.loss += loss_of(row, static_cast<std::size_t>(*label));
+    const auto number = static_cast<std::size_t>(*label);
+    const bool right = is_right(row, *label);
+    sums.loss += loss_of(row, number);
+    sums.accuracy += right ? 1 : 0;
     ++sums.samples;
+    ++sums.classes[number].samples;
+    sums.classes[number].right += right ? 1 : 0;
   }
-  const std::span<const std::int32_t> all(static_cast<const std::int32_t*>(labels.data),
-                                          static_cast<std::size_t>(logits.shape[0]));
-  sums.accuracy += static_cast<double>(count_right(logits, all));
 }
 
 }  // namespace

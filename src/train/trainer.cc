@@ -1,12 +1,16 @@
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "equipoise/error.h"
+#include "equipoise/recalibrate.h"
 #include "equipoise/train.h"
 #include "train/schedule.h"
 
@@ -15,31 +19,68 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr const char* kAdvice =
+    "try a lower learning rate, warm-up, or look for bad values in the data";
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+bool holds_together(const TrainerState& state) {
+  return std::min({state.epoch, state.batch, state.step, state.refused_in_a_row,
+                   state.epoch_samples, state.epoch_refused}) >= 0 &&
+         std::max(state.refused_in_a_row, state.epoch_refused) <= state.refused &&
+         state.refused <= state.step && state.best_epoch >= -1 && state.best_epoch < state.epoch;
+}
+
+std::int64_t steps_of(const TrainerOptions& options, const BatchSource& source) {
+  const std::int64_t of_epoch = steps_of_epoch(source, options.accumulate);
+  if (of_epoch > 0 && options.epochs > std::numeric_limits<std::int64_t>::max() / of_epoch) {
+    throw Error(fmt::format("train: {} epochs of {} steps are more than can be counted",
+                            options.epochs, of_epoch));
+  }
+  return options.epochs * of_epoch;
+}
+
 }  // namespace
+
+std::int64_t steps_of_epoch(const BatchSource& source, std::int64_t accumulate) {
+  return (source.batches() + accumulate - 1) / accumulate;
+}
 
 struct Trainer::Parts {
   Session session;
   TrainerOptions options;
   TrainerState state = {};
+  std::function<void(const BatchEvent&)> batch = {};
   std::function<void(const StepEvent&)> step = {};
   std::function<void(const StepEvent&)> refused = {};
   std::function<void(const EpochEvent&)> epoch = {};
+  /// Why the last refused step was.
+  std::string refusal = "numbers were not finite";
   std::atomic<bool> stopped = false;
+  std::unique_ptr<State> averaged;
 
   Parts(Session trained, TrainerOptions given)
       : session(std::move(trained)), options(std::move(given)) {}
 
   bool train_epoch(BatchSource& source, const Schedule& schedule);
-  void make_step(std::span<const Input> batch, const Schedule& schedule, double seconds_waited);
-  void end_epoch(BatchSource* validation, double training_seconds);
+  bool make_step(BatchSource& source, const Schedule& schedule);
+  void end_step(const StepEvent& event);
+  void require_updates() const;
+  void end_epoch(BatchSource& training, BatchSource* validation, double training_seconds);
+  void average(BatchSource& training);
 };
 
 Trainer::Trainer(Session session, TrainerOptions options) {
   if (options.epochs < 1) throw Error(fmt::format("train: {} epochs", options.epochs));
+  if (options.accumulate < 1) {
+    throw Error(
+        fmt::format("train: a step of {} batches; it needs at least one", options.accumulate));
+  }
+  if (options.recalibration_samples < 0) {
+    throw Error(fmt::format("train: recalibration of {} samples", options.recalibration_samples));
+  }
   if (options.most_refusals < 1) {
     throw Error(fmt::format("train: most_refusals is {}", options.most_refusals));
   }
@@ -51,6 +92,8 @@ Trainer::~Trainer() = default;
 Session& Trainer::session() { return parts_->session; }
 const TrainerOptions& Trainer::options() const { return parts_->options; }
 
+const State* Trainer::averaged() const { return parts_->averaged.get(); }
+
 TrainerState Trainer::state() const {
   TrainerState state = parts_->state;
   state.session_steps = parts_->session.steps();
@@ -58,17 +101,20 @@ TrainerState Trainer::state() const {
 }
 
 void Trainer::resume(const TrainerState& state) {
-  if (state.epoch < 0 || state.batch < 0 || state.step < 0 || state.refused < 0 ||
-      state.refused > state.step) {
+  if (!holds_together(state)) {
     throw Error(
-        fmt::format("train: cannot go on from epoch {}, batch {}, step {}, of which {} "
-                    "were refused",
-                    state.epoch, state.batch, state.step, state.refused));
+        fmt::format("train: cannot go on from epoch {}, batch {}, step {}, of which {} were "
+                    "refused, {} in a row and {} in an epoch of {} samples; the best epoch is {}",
+                    state.epoch, state.batch, state.step, state.refused, state.refused_in_a_row,
+                    state.epoch_refused, state.epoch_samples, state.best_epoch));
   }
   parts_->state = state;
   parts_->session.set_steps(state.session_steps);
 }
 
+void Trainer::on_batch(std::function<void(const BatchEvent&)> call) {
+  parts_->batch = std::move(call);
+}
 void Trainer::on_step(std::function<void(const StepEvent&)> call) {
   parts_->step = std::move(call);
 }
@@ -83,7 +129,7 @@ void Trainer::stop() noexcept { parts_->stopped = true; }
 
 Ended Trainer::run(BatchSource& training, BatchSource* validation) {
   Schedule schedule = parts_->options.schedule;
-  if (schedule.steps == 0) schedule.steps = parts_->options.epochs * training.batches();
+  if (schedule.steps == 0) schedule.steps = steps_of(parts_->options, training);
   train::check(schedule);
   while (parts_->state.epoch < parts_->options.epochs) {
     const auto start = Clock::now();
@@ -91,7 +137,7 @@ Ended Trainer::run(BatchSource& training, BatchSource* validation) {
       parts_->stopped = false;
       return Ended::kStopped;
     }
-    parts_->end_epoch(validation, seconds_since(start));
+    parts_->end_epoch(training, validation, seconds_since(start));
   }
   return Ended::kAllEpochs;
 }
@@ -99,20 +145,38 @@ Ended Trainer::run(BatchSource& training, BatchSource* validation) {
 /// Whether it came to the end of the epoch.
 bool Trainer::Parts::train_epoch(BatchSource& source, const Schedule& schedule) {
   source.start(state.epoch, state.batch);
+  session.discard_accumulated();  // of a step that an error has ended
   while (!stopped) {
-    const auto start = Clock::now();
-    const std::span<const Input> batch = source.next();
-    if (batch.empty()) return true;
-    make_step(batch, schedule, seconds_since(start));
+    if (!make_step(source, schedule)) return true;
   }
   return false;
 }
 
-void Trainer::Parts::make_step(std::span<const Input> batch, const Schedule& schedule,
-                               double seconds_waited) {
+/// False if there was no batch left.
+bool Trainer::Parts::make_step(BatchSource& source, const Schedule& schedule) {
   const auto start = Clock::now();
   const double rate = rate_at(schedule, state.step);
-  const StepResult result = session.train(batch, {.rate = static_cast<float>(rate)});
+  StepOptions update{.rate = static_cast<float>(rate)};
+  if (options.clip_norm) update.clip_norm = static_cast<float>(*options.clip_norm);
+  const bool accumulates = options.accumulate > 1;
+  StepResult result;
+  std::int64_t batches = 0;
+  std::int64_t samples = 0;
+  double seconds_waited = 0;
+  while (batches < options.accumulate) {
+    const auto asked = Clock::now();
+    const std::span<const Input> inputs = source.next();
+    seconds_waited += seconds_since(asked);
+    if (inputs.empty()) break;
+    const std::int64_t count = inputs.front().value.shape.samples();
+    ++batches;
+    samples += count;
+    const bool runs = result.refusal.empty();
+    result = accumulates ? session.accumulate(inputs) : session.train(inputs, update);
+    if (runs && batch) batch({.samples = count, .result = result});
+  }
+  if (batches == 0) return false;
+  if (accumulates) result = session.update(update);
   if (!result.updated && result.refusal.empty()) {
     throw Error("train: the session has no optimizer (SessionOptions::optimizer)");
   }
@@ -120,12 +184,18 @@ void Trainer::Parts::make_step(std::span<const Input> batch, const Schedule& sch
                         .batch = state.batch,
                         .step = state.step,
                         .rate = rate,
-                        .samples = batch.front().value.shape.samples(),
+                        .samples = samples,
                         .result = result,
-                        .seconds = seconds_since(start),
+                        .seconds = seconds_since(start) - seconds_waited,
                         .seconds_waited = seconds_waited};
-  ++state.batch;
+  state.batch += batches;
   ++state.step;
+  end_step(event);
+  return true;
+}
+
+void Trainer::Parts::end_step(const StepEvent& event) {
+  const StepResult& result = event.result;
   if (result.updated) {
     state.refused_in_a_row = 0;
     state.epoch_loss += result.loss * static_cast<double>(event.samples);
@@ -136,32 +206,54 @@ void Trainer::Parts::make_step(std::span<const Input> batch, const Schedule& sch
   ++state.refused;
   ++state.epoch_refused;
   ++state.refused_in_a_row;
+  refusal = result.refusal;
   if (refused) refused(event);
   if (state.refused_in_a_row >= options.most_refusals) {
-    throw Error(
-        fmt::format("{} steps in a row changed nothing, the last one since {}; try a "
-                    "lower learning rate, warm-up, or look for bad values in the data",
-                    state.refused_in_a_row, result.refusal));
+    throw Diverged(fmt::format("{} steps in a row changed nothing, the last one since {}; {}",
+                               state.refused_in_a_row, refusal, kAdvice));
   }
 }
 
-void Trainer::Parts::end_epoch(BatchSource* validation, double training_seconds) {
+/// Where no step of an epoch changed anything, those of the next one will not either.
+void Trainer::Parts::require_updates() const {
+  if (state.epoch_refused == 0 || state.epoch_samples > 0) return;
+  throw Diverged(fmt::format("all {} steps of an epoch changed nothing, the last one since {}; {}",
+                             state.epoch_refused, refusal, kAdvice));
+}
+
+void Trainer::Parts::average(BatchSource& training) {
+  if (!averaged) averaged = std::make_unique<State>(session.graph());
+  session.average_into(*averaged);
+  recalibrate(session, training,
+              {.samples = options.recalibration_samples,
+               .epoch = state.epoch,
+               .frozen_norms = options.frozen_norms,
+               .state = averaged.get()});
+}
+
+void Trainer::Parts::end_epoch(BatchSource& training, BatchSource* validation,
+                               double training_seconds) {
+  require_updates();
   EpochEvent event{.epoch = state.epoch,
                    .loss = state.epoch_samples > 0
                                ? state.epoch_loss / static_cast<double>(state.epoch_samples)
                                : std::numeric_limits<double>::quiet_NaN(),
                    .refused = state.epoch_refused,
                    .training_seconds = training_seconds};
+  const auto start = Clock::now();
+  if (session.averages()) average(training);
   if (validation != nullptr) {
-    const auto start = Clock::now();
     event.validation = evaluate(session, *validation, nullptr, options.names);
-    event.evaluation_seconds = seconds_since(start);
-    event.best = state.best_epoch < 0 || event.validation->accuracy > state.best_accuracy;
+    if (averaged) event.averaged = evaluate(session, *validation, averaged.get(), options.names);
+    const Evaluation& decides = event.averaged ? *event.averaged : *event.validation;
+    event.best = !std::isnan(decides.loss) &&
+                 (state.best_epoch < 0 || decides.accuracy > state.best_accuracy);
     if (event.best) {
-      state.best_accuracy = event.validation->accuracy;
+      state.best_accuracy = decides.accuracy;
       state.best_epoch = state.epoch;
     }
   }
+  event.evaluation_seconds = seconds_since(start);
   ++state.epoch;
   state.batch = 0;
   state.epoch_loss = 0;

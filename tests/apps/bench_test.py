@@ -32,6 +32,21 @@ class Bench(unittest.TestCase):
         self.assertTrue(all(step["milliseconds"] >= 0 for step in profile["steps"]))
         self.assertGreater(profile["flops_per_second"], 1e8)
 
+    def test_lean_memory_is_less(self):
+        default, lean = (Run("bench", "train", "resnet8", "--batch", "16", "--threads", "1", "--runs", "1", "--memory",
+                             memory, "--json").document() for memory in ("default", "lean"))
+        self.assertEqual((default["memory"], lean["memory"]), ("default", "lean"))
+        self.assertLess(lean["arena_mib"], default["arena_mib"])
+
+    def test_inference_has_one_kind_of_memory(self):
+        document = Run("bench", "infer", *SMALL, "--runs", "1", "--memory", "lean", "--json").document()
+        self.assertEqual(document["memory"], "default")
+        self.assertIn("inference has one kind", " ".join(Run("bench", "infer", "--help").out.split()))
+
+    def test_a_network_that_would_diverge_is_timed_all_the_same(self):
+        run = Run("bench", "train", "resnet56", "--norm", "none", "--batch", "4", "--runs", "1")
+        self.assertEqual(run.code, 0, run.err)
+
     def test_a_model_can_be_named_by_an_option(self):
         run = Run("bench", "infer", "--model", "mlp", "--runs", "1")
         self.assertEqual(run.code, 0, run.err)

@@ -109,6 +109,34 @@ class Document(unittest.TestCase):
         self.assertEqual(first["rule"], {"averaging": "momentum", "variance": "unbiased", "momentum": 0.2})
         self.assertEqual(first["running_var"], {"name": "bn1.running_var", "min": 1, "max": 1})
 
+    def test_has_each_option_of_a_normalization(self):
+        def first(*options):
+            return Run("inspect", "resnet8", *options, "--json").document()["norms"][0]
+
+        def rule(*options):
+            return first(*options)["rule"]
+
+        plain = {"averaging": "momentum", "variance": "unbiased", "momentum": 0.1}
+        self.assertEqual(rule(), plain)
+        self.assertEqual(rule("--momentum", "0.01"), plain | {"momentum": 0.01})
+        self.assertEqual(rule("--biased-variance"), plain | {"variance": "biased"})
+        self.assertEqual(rule("--cumulative", "--biased-variance"),
+                         {"averaging": "cumulative", "variance": "biased"})
+        self.assertEqual(rule("--window", "50"), {"averaging": "windowed", "variance": "unbiased", "window": 50})
+        self.assertEqual(first("--epsilon", "0.001")["epsilon"], 0.001)
+        self.assertTrue(first()["update_running"])
+        self.assertFalse(first("--no-update-running")["update_running"])
+        self.assertEqual(first("--statistics", "running")["training_statistics"], "running")
+        self.assertEqual(first("--statistics", "blend")["pseudo_count"], 16)
+        blend = first("--statistics", "blend", "--pseudo-count", "2.5")
+        self.assertEqual((blend["training_statistics"], blend["pseudo_count"]), ("blend", 2.5))
+        ghost = first("--ghost-batch", "8", "--batch", "32")
+        self.assertEqual((ghost["ghost_batch_size"], ghost["over"]), (8, [8, 32, 32]))
+        self.assertEqual(first("--renorm", "3,5")["renorm"], {"r_max": 3, "d_max": 5})
+        self.assertEqual(first("--norm", "group", "--groups", "4")["groups"], 4)
+        for kind in ("layer", "instance", "group", "rms"):
+            self.assertEqual(first("--norm", kind, "--epsilon", "0.01")["epsilon"], 0.01)
+
     def test_of_layer_like_normalization_says_what_it_is_over(self):
         norms = Run("inspect", "encoder", "--width", "64", "--json").document()["norms"]
         self.assertEqual({norm["kind"] for norm in norms}, {"layer_norm"})
@@ -147,6 +175,11 @@ class Plan(unittest.TestCase):
         self.assertTrue(any(one["reason"].startswith("oneDNN has") for one in declined))
         self.assertIn(plan["gate"], [step["name"] for step in plan["steps"]])
 
+    def test_with_lean_memory_repeats_normalizations(self):
+        lean = Run("inspect", "resnet18", "--mode", "training", "--memory", "lean", "--explain")
+        self.assertEqual(lean.code, 0, lean.err)
+        self.assertRegex(lean.out, r"layer1\.0\.bn1\.repeat +batch_norm_repeat")
+
     def test_without_a_pass_is_another_one(self):
         training = ("inspect", "resnet8", "--explain", "--mode", "training")
         self.assertNotIn("made of", Run(*training, "--skip-pass", "fuse_norms").out)
@@ -171,7 +204,7 @@ class Mistakes(unittest.TestCase):
     def test_what_fails_is_told_from_what_is_asked_for_wrongly(self):
         self.expect(1, "image", "inspect", "vgg11", "--size", "8")
         self.expect(1, "did you mean 'conv1'", "inspect", "resnet18", "--explain", "--tap", "cov1")
-        self.expect(1, "nothing is frozen", "inspect", "resnet18", "--freeze", "layer9.*")
+        self.expect(1, "no parameter that", "inspect", "resnet18", "--freeze", "layer9.*")
         self.expect(1, "No such file", "inspect", "mlp", "-o", "/nowhere/mlp.json")
 
     def test_of_usage_have_an_exit_code_of_their_own(self):
@@ -187,6 +220,21 @@ class Mistakes(unittest.TestCase):
     def test_options_that_the_model_has_no_use_for_are_of_usage(self):
         self.expect(2, "no batch normalization", "inspect", "mlp", "--norm", "rms", "--momentum", "0.1")
         self.expect(2, "--norm group", "inspect", "resnet18", "--groups", "8")
+        self.expect(2, "no normalization", "inspect", "resnet8", "--norm", "none", "--epsilon", "0.1")
+        self.expect(2, "--statistics blend", "inspect", "resnet8", "--pseudo-count", "8")
+        self.expect(2, "--momentum", "inspect", "resnet8", "--no-update-running", "--momentum", "0.1")
+        for option in (("--no-update-running",), ("--biased-variance",), ("--cumulative",), ("--window", "9"),
+                       ("--ghost-batch", "8"), ("--renorm", "3,5"), ("--statistics", "running")):
+            self.expect(2, "no batch normalization", "inspect", "resnet8", "--norm", "group", *option)
+
+    def test_options_of_normalization_that_are_out_of_range_or_contradict_each_other(self):
+        self.expect(2, "--momentum", "inspect", "resnet8", "--momentum", "1.5")
+        self.expect(2, "--window", "inspect", "resnet8", "--window", "0")
+        self.expect(2, "--cumulative", "inspect", "resnet8", "--cumulative", "--momentum", "0.1")
+        self.expect(1, "epsilon is 0", "inspect", "resnet8", "--epsilon", "0")
+        self.expect(1, "r_max is 0.5", "inspect", "resnet8", "--renorm", "0.5,5")
+        self.expect(1, "renorm corrects statistics of the batch", "inspect", "resnet8", "--renorm", "3,5",
+                    "--statistics", "running")
         self.expect(2, "encoder", "inspect", "resnet18", "--heads", "8")
 
     def test_a_full_disk_is_an_error(self):

@@ -12,9 +12,9 @@ _program = None
 class Run:
     """What a run of the program came to."""
 
-    def __init__(self, *arguments, stdout=subprocess.PIPE, **environment):
+    def __init__(self, *arguments, stdout=subprocess.PIPE, cwd=None, **environment):
         done = subprocess.run(
-            [_program, *arguments], stdout=stdout, stderr=subprocess.PIPE, check=False,
+            [_program, *arguments], stdout=stdout, stderr=subprocess.PIPE, check=False, cwd=cwd,
             env={**os.environ, **environment}, encoding="utf-8")
         self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
 
@@ -30,5 +30,5 @@ def path():
 
 def main():
     global _program
-    _program = sys.argv.pop(1)
+    _program = os.path.abspath(sys.argv.pop(1))
     unittest.main()

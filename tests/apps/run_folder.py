@@ -33,4 +33,6 @@ def everything(run):
     """What two runs of the same bits have in common."""
     lines = [{key: value for key, value in line.items() if key != "time"} for line in metrics(run)]
     files = {path.name: content(path) for path in checkpoints(run)}
+    model = pathlib.Path(run) / "model.onnx"
+    files[model.name] = model.read_bytes() if model.exists() else None
     return lines, files

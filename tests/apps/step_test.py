@@ -47,15 +47,20 @@ class Step(unittest.TestCase):
 
     def test_without_pytorch_ours_and_the_floor_stand_alone(self):
         measured = rows("--modes", "train", "--batches", "2", "3", "--python", "/bin/false")
-        self.assertEqual([row["batch"] for row in measured], [2, 3])
+        self.assertEqual([(row["batch"], row["memory_mode"]) for row in measured],
+                         [(2, "default"), (2, "lean"), (3, "default"), (3, "lean")])
         for row in measured:
+            self.assertEqual(
+                set(row),
+                {"model", "mode", "batch", "size", "threads", "memory_mode", "floor_ms", "peer", "peer_version",
+                 "peer_options", "ours_ms", "peer_ms", "ratio", "ours_mib", "peer_mib"})
             self.assertGreater(row["floor_ms"], 0)
             self.assertGreater(row["ours_ms"], 0)
             self.assertEqual((row["peer"], row["peer_ms"], row["ratio"]), (None, None, None))
 
     def test_a_table_is_for_people(self):
         done = step("--modes", "infer", "--batches", "2", "--python", "/bin/false")
-        self.assertRegex(done.stdout, r"resnet8 +infer +2 ")
+        self.assertRegex(done.stdout, r"resnet8 +infer +default +2 ")
         self.assertIn("left out: /bin/false has neither", done.stderr)
 
 

@@ -20,11 +20,15 @@ from run_folder import checkpoints, everything, metrics
 
 KEEP = 2
 OPTIONS = ["resnet8", "--dropout", "0.2", "--crop", "random", "--padding", "2", "--flip", "0.5",
-           "--batch", "32", "--epochs", "3", "--save-every", "3", "--log-every", "2",
+           "--batch", "32", "--epochs", "3", "--save-every", "3", "--evaluate-every", "2", "--log-every", "2",
            "--keep", str(KEEP), "--threads", "1", "--seed", "3"]
 
 
-class Resume(unittest.TestCase):
+class Runs:
+    """A run that was not interrupted, and what starts and resumes others."""
+
+    OPTIONS = OPTIONS
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
@@ -42,7 +46,7 @@ class Resume(unittest.TestCase):
 
     @classmethod
     def command(cls, run):
-        return [program.path(), "train", *OPTIONS, "--data", str(cls.data), "-o", str(run)]
+        return [program.path(), "train", *cls.OPTIONS, "--data", str(cls.data), "-o", str(run)]
 
     @classmethod
     def start(cls, run, **environment):
@@ -61,7 +65,6 @@ class Resume(unittest.TestCase):
     def finish(self, run, case):
         """Goes on with a run, or begins it anew where it had not come to its config.toml."""
         if not (run / "config.toml").exists():
-            shutil.rmtree(run, ignore_errors=True)
             done = self.start(run)
         else:
             done = self.resume(run)
@@ -71,6 +74,8 @@ class Resume(unittest.TestCase):
         shutil.rmtree(run)
         return done
 
+
+class Resume(Runs, unittest.TestCase):
     def test_keeps_the_newest_checkpoints_and_the_best(self):
         names = [path.name for path in checkpoints(self.root / "whole")]
         self.assertIn(len(names), (KEEP, KEEP + 1))
@@ -137,6 +142,32 @@ class Resume(unittest.TestCase):
             self.assertIn(f"To go on: equipoise train --resume {run}", err)
             self.finish(run, f"signal {number}")
 
+    def test_stopped_at_the_end_of_an_epoch_and_killed_in_its_next_save(self):
+        run = self.root / "twice"
+        for point in ("begin", "written"):
+            # Its seventh line of metrics is that of step 8, the last of the first epoch.
+            stopped = self.start(run, EQUIPOISE_INTERRUPT="appended:7")
+            self.assertEqual(stopped.returncode, 128 + signal.SIGINT, stopped.stderr)
+            self.assertEqual([(line["step"], line["split"]) for line in metrics(run)][-1], (8, "training"))
+            # Its first file is metrics.jsonl; then come those of the epoch.
+            killed = self.resume(run, EQUIPOISE_KILL=f"{point}:2")
+            self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
+            self.assertEqual([(line["step"], line["split"]) for line in metrics(run)][-1], (8, "validation"))
+            self.finish(run, point)
+
+    def test_stopped_while_a_variant_is_set_up(self):
+        folder = self.root / "varied"
+        options = ["mlp", "--epochs=1", "--batch=32", "--threads=1", "--data", str(self.data), "-o", str(folder)]
+        # Its first file is vary.toml, its second the config.toml of the first variant.
+        stopped = subprocess.run([program.path(), "train", *options, "--vary=norm=batch,none"], capture_output=True,
+                                 check=False, encoding="utf-8", env={**os.environ, "EQUIPOISE_INTERRUPT": "renamed:2"})
+        self.assertEqual(stopped.returncode, 128 + signal.SIGINT, stopped.stderr)
+        self.assertEqual(metrics(folder / "norm=batch"), [])
+        self.assertEqual(checkpoints(folder / "norm=batch"), [])
+        done = self.resume(folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([line["step"] for line in metrics(folder / "norm=batch")], [8, 8])
+
     def test_a_full_disk_loses_no_checkpoint(self):
         run = self.root / "full"
         self.start(run, EQUIPOISE_KILL="begin:6")
@@ -155,12 +186,31 @@ class Resume(unittest.TestCase):
         self.assertEqual(everything(self.root / "whole"), self.whole)
 
     def test_takes_nothing_but_the_folder(self):
-        done = subprocess.run([program.path(), "train", "--resume", str(self.root / "whole"), "--lr", "1"],
-                              capture_output=True, check=False, encoding="utf-8")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("--lr", done.stderr)
+        for name, *given in (("--lr", "--lr=1"), ("MODEL", "resnet8"), ("MODEL", "--model=resnet8"), ("--output", "-o", "x"),
+                             ("--config", "--config=absent.toml")):
+            done = subprocess.run([program.path(), "train", *given, "--resume", str(self.root / "whole")],
+                                  capture_output=True, check=False, encoding="utf-8")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"{name}: a run goes on with what it was started with", done.stderr)
         done = self.resume(self.root / "images")
         self.assertEqual(done.returncode, 1)
+
+
+class ResumeOfAverages(Runs, unittest.TestCase):
+    """Steps of several batches, clipped, whose weights are averaged."""
+
+    OPTIONS = [*OPTIONS, "--accumulate", "2", "--clip-norm", "0.5", "--ema", "0.9", "--ema-recalibrate", "100"]
+
+    def test_killed_at_points_of_writing(self):
+        run = self.root / "killed"
+        for case in ("begin:1", "half:3", "synced:4", "renamed:2", "renamed:5"):
+            killed = self.start(run, EQUIPOISE_KILL=case)
+            self.assertEqual(killed.returncode, -signal.SIGKILL, f"{case}: {killed.stderr}")
+            self.finish(run, case)
+
+    def test_the_whole_run_has_averages(self):
+        lines, _ = self.whole
+        self.assertEqual([line["step"] for line in lines if line["split"] == "validation_ema"], [4, 8, 12])
 
 
 program.main()

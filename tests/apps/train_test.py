@@ -1,48 +1,18 @@
 """`equipoise train`: what it leaves in a run's folder, and what it says to mistakes."""
 
+import json
+import os
 import pathlib
 import re
 import shutil
 import struct
-import tempfile
-import unittest
+import subprocess
 
+import program
 from made_images import make_image_folder, make_images, write_idx
 from program import Run, main
 from run_folder import checkpoints, everything, metrics
-
-DEFAULTS = {"--hidden": "16", "--batch": "32", "--epochs": "2", "--log-every": "3", "--threads": "1"}
-
-
-def mlp(*arguments):
-    """An MLP, and what is not given otherwise."""
-    given = {argument.partition("=")[0] for argument in arguments}
-    return ["mlp", *(f"{key}={value}" for key, value in DEFAULTS.items() if key not in given), *arguments]
-
-
-class Train(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = pathlib.Path(folder.name)
-        self.data = make_images(self.root / "images")
-        self.run = self.root / "run"
-
-    def train(self, *arguments):
-        return Run("train", *self.arguments(*arguments))
-
-    def arguments(self, *more):
-        return [*mlp(*more), "--data", str(self.data), "-o", str(self.run)]
-
-    def mistake(self, code, text, *arguments):
-        """One line (but for the way to the help), and nothing is left behind."""
-        done = Run("train", *arguments)
-        self.assertEqual(done.code, code, done.err)
-        self.assertEqual(done.out, "")
-        self.assertIn(text, done.err)
-        lines = [line for line in done.err.splitlines() if not line.startswith("See '")]
-        self.assertEqual(len(lines), 1, done.err)
-        self.assertFalse(self.run.exists())
+from train_case import Train, mlp
 
 
 class Folder(Train):
@@ -61,6 +31,16 @@ class Folder(Train):
         self.assertTrue(all(0 <= line["accuracy"] <= 1 for line in lines))
         times = [line["time"] for line in lines]
         self.assertEqual(times, sorted(times))
+
+    def test_evaluates_within_epochs_if_asked_to(self):
+        done = self.train("--evaluate-every=3")
+        self.assertEqual(done.code, 0, done.err)
+        validation = [line for line in metrics(self.run) if line["split"] == "validation"]
+        self.assertEqual([line["step"] for line in validation], [3, 6, 8, 9, 12, 15, 16])
+        evaluated, self.run = self.run, self.root / "other"
+        self.train()
+        self.assertEqual([line for line in everything(evaluated)[0] if line["step"] in (8, 16)],
+                         [line for line in everything(self.run)[0] if line["step"] in (8, 16)])
 
     def test_learns(self):
         document = self.train("--epochs=20", "--activation=relu", "--norm=batch", "--json").document()
@@ -93,6 +73,80 @@ class Folder(Train):
         self.assertEqual(everything(again), everything(self.run))
         self.assertEqual((again / "config.toml").read_text(), (self.run / "config.toml").read_text())
 
+    def test_each_optimizer_has_a_rate_and_a_decay_of_its_own(self):
+        for optimizer, given, rate, decay in (("sgd", ["--nesterov"], "0.1", "0.0005"),
+                                              ("adamw", ["--adamw-betas=0.8,0.99", "--adamw-epsilon=1e-6"],
+                                               "0.001", "0.01")):
+            self.train("--optimizer", optimizer, *given, "--epochs=10", "--norm=batch")
+            losses = [line["loss"] for line in metrics(self.run) if line["split"] == "training"]
+            self.assertLess(losses[-1], losses[0])
+            config = (self.run / "config.toml").read_text()
+            self.assertIn(f"\nlr = {rate}\n", config)
+            self.assertIn(f"\nweight-decay = {decay}\n", config)
+            again = self.root / "again"
+            done = Run("train", "--config", str(self.run / "config.toml"), "-o", str(again))
+            self.assertEqual(done.code, 0, done.err)
+            self.assertEqual(everything(again), everything(self.run))
+            shutil.rmtree(self.run)
+            shutil.rmtree(again)
+
+    def test_several_batches_make_a_step(self):
+        for norm, warns in (("batch", True), ("none", False)):
+            done = self.train(f"--norm={norm}", "--activation=relu", "--accumulate=3")
+            self.assertEqual(done.code, 0, done.err)
+            self.assertEqual("Batch normalization takes statistics of 32 images, not of the 96 of an update"
+                             in done.err, warns, done.err)
+            # 8 batches are 3 steps, the last of them of 2.
+            self.assertEqual([(line["step"], line["split"]) for line in metrics(self.run)],
+                             [(3, "training"), (3, "validation"), (6, "training"), (6, "validation")])
+            shutil.rmtree(self.run)
+
+    def test_the_model_has_averaged_weights_with_statistics_of_their_own(self):
+        document = self.train("--norm=batch", "--activation=relu", "--epochs=4", "--ema=0.9", "--json").document()
+        lines = [line for line in metrics(self.run) if line["split"].startswith("validation")]
+        self.assertEqual([line["split"] for line in lines], ["validation", "validation_ema"] * 4)
+        averaged = lines[1::2]
+        self.assertNotEqual(averaged[-1]["loss"], lines[-2]["loss"])
+        self.assertEqual(document["validation_ema"]["loss"], averaged[-1]["loss"])
+        best = max(averaged, key=lambda line: line["accuracy"])
+        self.assertEqual(document["best"]["accuracy"], best["accuracy"])
+        evaluated = Run("evaluate", str(self.run / "model.onnx"), "--data", str(self.data), "--split=validation",
+                        "--validation=0.1", "--json").document()
+        self.assertEqual(evaluated["accuracy"], best["accuracy"])
+        self.assertAlmostEqual(evaluated["loss"], best["loss"], places=5)
+
+    def test_averaged_weights_may_be_recalibrated_over_fewer_images(self):
+        self.train("--norm=batch", "--activation=relu", "--ema=0.9")
+        of_all = metrics(self.run)
+        shutil.rmtree(self.run)
+        self.train("--norm=batch", "--activation=relu", "--ema=0.9", "--ema-recalibrate=40")
+        for line, of_some in zip(of_all, metrics(self.run)):
+            (self.assertNotEqual if line["split"] == "validation_ema" else self.assertEqual)(
+                line["loss"], of_some["loss"])
+
+    def test_clipping_is_by_the_norm_of_all_gradients(self):
+        # At this rate, weights would go to infinity.
+        done = self.train("--norm=none", "--weight-decay=0", "--lr=1e30", "--clip-norm=1e-30")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertNotIn("changed nothing", done.err)
+        self.assertIn("\nclip-norm = 1e-30\n", (self.run / "config.toml").read_text())
+
+    def test_weight_decay_of_all_parameters(self):
+        ends = []
+        for option in ((), ("--decay-norms-and-biases",)):
+            self.train("--norm=batch", "--weight-decay=0.1", *option)
+            ends.append(everything(self.run))
+            shutil.rmtree(self.run)
+        self.assertNotEqual(*ends)
+
+    def test_lean_memory_gives_the_same_bits(self):
+        self.train("--norm=batch", "--activation=relu")
+        usual = everything(self.run)
+        shutil.rmtree(self.run)
+        self.train("--norm=batch", "--activation=relu", "--memory=lean")
+        self.assertEqual(everything(self.run), usual)
+        self.assertIn('\nmemory = "lean"\n', (self.run / "config.toml").read_text())
+
     def test_options_go_before_the_config(self):
         config = self.root / "c.toml"
         config.write_text(f'# mine\nmodel = "mlp"\nhidden = [16, 8]\ndata = "{self.data}"\nlr = 0.5\nepochs = 7\n')
@@ -118,6 +172,26 @@ class Folder(Train):
         done = self.train("--validation", "0", "--batch", "71")
         self.assertEqual(done.code, 0, done.err)
         self.assertIn("one of 72 images is left out", done.err)
+
+    def test_images_that_are_skipped_are_told_of_once(self):
+        self.data = make_image_folder(self.root / "photos", 12)
+        broken = {f"'{self.data}/{label}/broken-{number}.ppm'" for label in "ab" for number in range(3)}
+        for name in broken:
+            pathlib.Path(name.strip("'")).write_bytes(b"P6 12 12 255 ")
+        done = self.train("--on-bad-image=skip", "--validation=0.4", "--batch=8", "--size=12", "--json")
+        self.assertEqual(done.code, 0, done.err)
+        told = [line.split(": ")[1] for line in done.err.splitlines() if line.startswith("Skipped: ")]
+        self.assertEqual(sorted(told), sorted(broken), done.err)
+        skipped = done.document()["skipped"]
+        self.assertEqual({image["image"] for image in skipped}, broken)
+        self.assertTrue(all(image["reason"] for image in skipped))
+
+    def test_a_folder_may_have_any_name(self):
+        folder = os.fsencode(self.root) + b"/bad\xff"
+        done = subprocess.run([program.path(), "train", *mlp("--epochs=1"), "--data", str(self.data), "--json", "-o", folder],
+                              capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(json.loads(done.stdout)["run"].endswith("bad\ufffd"))
 
     def test_without_validation_there_is_none(self):
         document = self.train("--validation", "0", "--json").document()
@@ -160,9 +234,29 @@ class Mistakes(Train):
         for option, value, text in (("--lr", "0", "'0' is not a number > 0"), ("--lr", "-1", "'-1'"),
                                     ("--lr", "nan", "'nan'"), ("--batch", "0", "'0'"),
                                     ("--epochs", "0", "'0'"), ("--validation", "1", "'1'"),
-                                    ("--flip", "2", "'2'"), ("--seed", "-1", "'-1'"),
+                                    ("--accumulate", "0", "'0'"), ("--clip-norm", "0", "'0'"), ("--flip", "2", "'2'"), ("--seed", "-1", "'-1'"),
                                     ("--optimizr", "sgd", "--optimizr")):
             self.mistake(2, text, *self.arguments(f"{option}={value}"))
+
+    def test_options_of_the_other_optimizer(self):
+        for optimizer, option, value in (("sgd", "--adamw-betas", "0.9,0.99"), ("sgd", "--adamw-epsilon", "1e-6"),
+                                         ("adamw", "--sgd-momentum", "0.9"), ("adamw", "--nesterov", "true")):
+            self.mistake(2, f"{option}: is of --optimizer", *self.arguments("--optimizer", optimizer, f"{option}={value}"))
+        self.mistake(2, "--ema-recalibrate: is of --ema", *self.arguments("--ema-recalibrate=9"))
+        self.mistake(2, "--ema", *self.arguments("--ema=1"))
+        self.mistake(2, "adam", *self.arguments("--optimizer", "adam"))
+        self.mistake(2, "--adamw-betas", *self.arguments("--optimizer=adamw", "--adamw-betas=0.9,1"))
+        self.mistake(2, "--adamw-betas", *self.arguments("--optimizer=adamw", "--adamw-betas=0.9"))
+
+    def test_options_that_would_do_nothing(self):
+        for text, *options in (
+                ("--milestones: is of --schedule step", "--milestones=1"),
+                ("--lr-factor: is of --schedule step", "--lr-factor=0.5", "--schedule=constant"),
+                ("--schedule: step takes --milestones", "--schedule=step"),
+                ("--final-lr: is of --schedule cosine", "--final-lr=0.01", "--schedule=constant"),
+                ("--warmup: is longer than the training", "--warmup=2.5", "--schedule=constant"),
+                ("--frozen-norms: is of --freeze", "--frozen-norms=batch")):
+            self.mistake(2, text, *self.arguments(*options))
 
     def test_what_is_missing(self):
         self.mistake(2, "MODEL", "--data", str(self.data))
@@ -177,7 +271,7 @@ class Mistakes(Train):
         self.mistake(1, "a batch of 1000 is more than the 232 training images",
                      *self.arguments("--batch=1000"))
         self.mistake(1, "4 classes", *self.arguments("--classes", "7"))
-        self.mistake(1, "its input is tokens", "encoder", "--data", str(self.data))
+        self.mistake(1, "takes no images", "encoder", "--data", str(self.data))
         labels = self.data / "train-labels-idx1-ubyte"
         write_idx(labels, (260,), [0] * 260)
         write_idx(self.data / "t10k-labels-idx1-ubyte", (40,), [0] * 40)
@@ -203,11 +297,36 @@ class Mistakes(Train):
             config.write_text(text)
             self.mistake(2, message, *self.arguments("--config", str(config)))
 
-    def test_a_loss_that_is_not_finite_ends_it(self):
-        done = Run("train", *self.arguments("--lr", "1e30", "--epochs", "10", "--norm", "none"))
-        self.assertEqual(done.code, 1)
-        self.assertIn("10 steps in a row changed nothing", done.err)
-        self.assertIn("--resume", done.err)
+
+class GoingOn(Train):
+    def resume(self, text):
+        """It fails with this, and changes nothing."""
+        before = everything(self.run)
+        done = Run("train", "--resume", str(self.run))
+        self.assertEqual(done.code, 1, done.err)
+        self.assertIn(text, done.err)
+        self.assertEqual(everything(self.run), before)
+
+    def test_is_on_the_same_data(self):
+        self.train()
+        labels = self.data / "train-labels-idx1-ubyte"
+        write_idx(labels, (260,), [(i + 1) % 4 for i in range(260)])
+        self.resume(f"data set '{self.data}' has other classes, or images of others, than the run began with")
+        shutil.rmtree(self.data)
+        make_images(self.data, training=200)
+        self.resume(f"'{checkpoints(self.run)[-1]}': data set '{self.data}' has 180 training images; the run began with 232")
+
+    def test_a_damaged_line_of_metrics_is_named(self):
+        self.train()
+        path = self.run / "metrics.jsonl"
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join([lines[0], "{\n", *lines[1:]]))
+        done = Run("train", "--resume", str(self.run))
+        self.assertEqual(done.code, 1, done.err)
+        self.assertIn(f"'{path}', line 2: it is no metric; remove the line to go on", done.err)
+        path.write_text("".join(lines))
+        self.assertEqual(Run("train", "--resume", str(self.run)).code, 0)
+        self.assertEqual(path.read_text(), "".join(lines))
 
 
 main()

@@ -14,7 +14,14 @@ TEST(DidYouMean, NamesTheNearestFirst) {
   EXPECT_EQ(did_you_mean("resnet35", kModels),
             "; did you mean 'resnet34', 'resnet18', 'resnet50'?");
   EXPECT_EQ(did_you_mean("mpl", std::array<std::string_view, 2>{"mlp", "mpls"}),
-            "; did you mean 'mpls'?");
+            "; did you mean 'mpls', 'mlp'?");
+}
+
+TEST(DidYouMean, TakesLettersThatChangedPlacesForOneMistake) {
+  EXPECT_EQ(did_you_mean("trian", std::array<std::string_view, 2>{"train", "predict"}),
+            "; did you mean 'train'?");
+  EXPECT_EQ(did_you_mean("--bacth", std::array<std::string_view, 2>{"--batch", "--branch"}),
+            "; did you mean '--batch'?");
 }
 
 TEST(DidYouMean, KnowsNamesThatBeginSo) {

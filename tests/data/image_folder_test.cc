@@ -80,6 +80,10 @@ TEST_F(ImageFolder, FoldersOfSplitsAreUsed) {
   EXPECT_THAT(labels(*validation), ElementsAre(1));  // as in training
   EXPECT_THAT(validation->class_names(), ElementsAre("a", "b"));
   EXPECT_EQ(open(Split::kTest)->size(), 2);
+  EXPECT_EQ(open_evaluation_data(folder_.string()).split, Split::kTest);
+  std::filesystem::rename(folder_ / "test", folder_ / ".hidden");
+  EXPECT_EQ(open_evaluation_data(folder_.string()).split, Split::kValidation);
+  std::filesystem::rename(folder_ / ".hidden", folder_ / "test");
 
   write("test/c/1.pgm", grey(1));
   EXPECT_THAT(error_of(Split::kTest), AllOf(HasSubstr("test/c'"), HasSubstr("is no class")));
@@ -98,6 +102,9 @@ TEST_F(ImageFolder, OfClassesAloneIsOfTrainingImages) {
   EXPECT_THAT(open(Split::kTraining)->class_names(), ElementsAre("bus", "train"));
   EXPECT_THAT(labels(*open(Split::kValidation, {.validation_fraction = 0.25})), ElementsAre(0, 1));
   EXPECT_THAT(error_of(Split::kTest), HasSubstr("no test images"));
+  const auto [images, split] = open_evaluation_data(folder_.string());
+  EXPECT_EQ(split, Split::kTraining);
+  EXPECT_EQ(images->size(), 8);
 }
 
 TEST_F(ImageFolder, WhatIsMissingIsNamed) {

@@ -18,7 +18,7 @@ class ChooseLayouts : public ::testing::TestWithParam<std::string> {};
 /// oneDNN's reference loops take 100 to 1,000 times as long as its JIT, and ours are no faster.
 /// Every convolution of these networks has a JIT in one layout or another.
 TEST_P(ChooseLayouts, NeverTakesReferenceLoopsForConvolutions) {
-  Graph graph = build_model(GetParam(), {.input_size = {{64, 64}}});
+  Graph graph = build_model(GetParam(), {.input_size = {{96, 96}}});
   add_classification_loss(graph);
   const engine::OneDnnThreads threads(num_threads());
   const auto plan = engine::compile(graph, Mode::kTraining, 2, threads.count(),
@@ -39,7 +39,7 @@ TEST_P(ChooseLayouts, NeverTakesReferenceLoopsForConvolutions) {
 /// Images go from layer to layer as they are. One of one position, as in squeeze-excitation, is no
 /// more than a vector.
 TEST_P(ChooseLayouts, LeavesImagesBetweenLayersAsTheyLie) {
-  Graph graph = build_model(GetParam(), {.input_size = {{64, 64}}});
+  Graph graph = build_model(GetParam(), {.input_size = {{96, 96}}});
   add_classification_loss(graph);
   const engine::OneDnnThreads threads(num_threads());
   for (const Mode mode : {Mode::kTraining, Mode::kInference}) {

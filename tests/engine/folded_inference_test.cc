@@ -276,5 +276,55 @@ TEST_F(FoldedInference, NumbersThatAreNotFiniteStaySo) {
   }
 }
 
+TEST_F(FoldedInference, ASampleThatIsNotFiniteHasNoAnswer) {
+  const std::vector<float> before = logits(session_);
+  for (const float bad : {std::nanf(""), HUGE_VALF}) {
+    Images images(kBatch, kSize, 3, 5);
+    images.pixels()[5] = bad;
+    const Results results = session_.run({images.image()});
+    const auto actual = results.values("logits");
+    const std::size_t classes = actual.size() / kBatch;
+    for (std::size_t i = 0; i < actual.size(); ++i) {
+      EXPECT_EQ(std::isfinite(actual[i]), i >= classes) << bad << ", " << i;
+    }
+    for (std::size_t i = classes; i < actual.size(); ++i) {
+      EXPECT_NEAR(actual[i], before[i], 1e-4F) << bad << ", " << i;
+    }
+  }
+  EXPECT_EQ(logits(session_), before);
+}
+
+/// As a low-rank adaptation has it (Hu et al. 2021): y = x·(W + A·B)ᵀ.
+TEST(PreparedState, IsKeptWhereItTakesSeveralSteps) {
+  constexpr std::int64_t kWidth = 24;
+  const Initialization random{.kind = Initialization::Kind::kNormal, .value = 0.5};
+  Graph graph("adapted");
+  const TensorId x = graph.add_input("x", {GraphShape::kBatch, kWidth});
+  const TensorId product =
+      ops::matmul(graph, "product", graph.add_parameter("a", {kWidth, 2}, random),
+                  graph.add_parameter("b", {2, kWidth}, random));
+  const TensorId sum =
+      ops::add(graph, "sum", graph.add_parameter("weight", {kWidth, kWidth}, random), product);
+  const TensorId y = ops::linear(graph, "linear", x, sum);
+  graph.add_output(ops::activate(graph, "y", y, ops::Function::kRelu));
+
+  Session session(graph);
+  Session truth(graph, {.skip_passes = {"prepare_state"}});
+  const auto run = [](Session& which, std::int64_t samples) {
+    std::vector<float> values(static_cast<std::size_t>(samples * kWidth), 0.5F);
+    const Results results =
+        which.run({{"x", {.data = values.data(), .shape = Shape{samples, kWidth}}}});
+    const auto answer = results.values("y");
+    return std::vector<float>(answer.begin(), answer.end());
+  };
+  ASSERT_GT(session.report(Mode::kInference, 3).prepared_steps, 1U);
+  const std::vector<float> expected = run(truth, 3);
+  // The first run computes it, the others find it, also behind one of another size.
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(run(session, 3), ::testing::Pointwise(::testing::FloatNear(1e-5F), expected)) << i;
+    run(session, 40);
+  }
+}
+
 }  // namespace
 }  // namespace equipoise::testing

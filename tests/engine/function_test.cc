@@ -39,9 +39,6 @@ void expect_near(float value, double truth, Function function, float x) {
       << to_string(function) << " of " << x;
 }
 
-/// Where derivatives jump, or what they are is a matter of taste.
-bool is_kink(float x) { return std::isnan(x) || x == 0 || std::abs(x) == 3 || x == 6; }
-
 TEST(SimdFunction, IsThatOfF64) {
   testing::for_each_target([] {
     const std::vector<float> x = interesting_values();
@@ -56,7 +53,7 @@ TEST(SimdFunction, IsThatOfF64) {
       }
       apply_gradient(function, kSlope, x.data(), dy.data(), y.data(), count);
       for (std::size_t i = 0; i < x.size(); ++i) {
-        if (is_kink(x[i])) continue;
+        if (std::isnan(x[i])) continue;
         const double slope = derivative_of(function, static_cast<double>(x[i]), double{kSlope});
         expect_near(y[i], 0.5 * slope, function, x[i]);
       }

@@ -1,6 +1,8 @@
 /// The gate between gradients and update, and what normalizations do in a run.
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -13,9 +15,11 @@
 namespace equipoise::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr ops::Pair kSize = {16, 16};
 
@@ -74,7 +78,72 @@ TEST(Gate, NamesTheLayerWhoseStatisticsAreNotFinite) {
   const ConstTensorView view{.data = values.data(), .shape = Shape{3, 2}};
   const StepResult step = session.train({{"x", view}, {"target", view}}, {.rate = 0.1F});
   EXPECT_FALSE(step.updated);
+  EXPECT_EQ(step.first_non_finite, "bn");
   EXPECT_THAT(session.state().values("bn.running_mean"), Each(0.0F));
+}
+
+TEST(Gate, NamesWhatWasNotFiniteFirst) {
+  struct Case {
+    const char* name;
+    const char* text;
+    void (*spoil)(Session& session, Images& images);
+  };
+  const Case cases[] = {
+      {"image", "the input 'image' is not finite (2 of 3072 values)",
+       [](Session&, Images& images) {
+         images.pixels()[100] = std::numeric_limits<float>::infinity();
+         images.pixels()[7] = std::numeric_limits<float>::quiet_NaN();
+       }},
+      {"layer2.0.conv1.weight", "the parameter 'layer2.0.conv1.weight' is not finite (1 of",
+       [](Session& session, Images&) {
+         session.state().values("layer2.0.conv1.weight")[3] =
+             std::numeric_limits<float>::quiet_NaN();
+       }},
+      {"layer2.0.conv1", "the output of 'layer2.0.conv1' is not finite (",
+       [](Session& session, Images&) {
+         std::ranges::fill(session.state().values("layer2.0.conv1.weight"), 3e38F);
+       }},
+  };
+  for (const Case& c : cases) {
+    Session session = trained_session();
+    Images images(4, kSize);
+    c.spoil(session, images);
+    const std::vector<float> before = all_values(session);
+    const StepResult step = session.train({images.image(), images.labels()}, {.rate = 0.1F});
+    EXPECT_FALSE(step.updated);
+    EXPECT_EQ(step.first_non_finite, c.name);
+    EXPECT_THAT(step.refusal,
+                AllOf(StartsWith("the loss is "), HasSubstr("; first, "), HasSubstr(c.text)));
+    EXPECT_EQ(session.state().running_statistics("bn1.running_mean")->staged(), 0);
+    EXPECT_EQ(std::memcmp(all_values(session).data(), before.data(), sizeof(float) * before.size()),
+              0);
+  }
+  Session session = trained_session();
+  const Images images(4, kSize);
+  EXPECT_EQ(session.train({images.image(), images.labels()}, {.rate = 0.1F}).first_non_finite, "");
+}
+
+TEST(Gate, NamesAGradientWhereTheLossIsFinite) {
+  Graph graph("overflow");
+  const TensorId x = graph.add_input("x", {GraphShape::kBatch, 1});
+  const TensorId y = ops::linear(graph, "fc", x, graph.add_parameter("fc.weight", {1, 1}));
+  const TensorId target = graph.add_input("target", {GraphShape::kBatch, 1});
+  graph.add_output(y);
+  graph.add_output(ops::mean_squared_error(graph, "loss", y, target));
+  // y = 0 and the loss 1e30, but dw = 2·mean((y − target)·x) = −2e53.
+  const std::vector<float> huge = {1e38F, 1e38F};
+  const std::vector<float> large = {1e15F, 1e15F};
+  const std::vector<Input> inputs = {{"x", {.data = huge.data(), .shape = Shape{2, 1}}},
+                                     {"target", {.data = large.data(), .shape = Shape{2, 1}}}};
+  Session session(graph, {.optimizer = ops::SgdOptions{}});
+  const StepResult step = session.train(inputs, {.rate = 0.1F});
+  EXPECT_FALSE(step.updated);
+  EXPECT_EQ(step.first_non_finite, "fc.dweight");
+  EXPECT_THAT(step.refusal, AllOf(StartsWith("the norm of all gradients is "),
+                                  HasSubstr("the output of 'fc.dweight' is not finite (1 of 1 ")));
+  // What the step gives back is what it computed, although it was run again.
+  EXPECT_THAT(step.results.values("fc"), Each(0.0F));
+  EXPECT_FLOAT_EQ(step.results.values("loss")[0], 1e30F);
 }
 
 TEST(NormSettings, RunningStatisticsMakeTrainingLikeInference) {

@@ -1,6 +1,8 @@
 /// Each pass leaves a graph that holds together and computes, in f64, what the model computes.
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <string>
 #include <tuple>
@@ -80,6 +82,8 @@ Values training_of(const Graph& model, const Values& values) {
 void add_optimizer_values(const Graph& model, Values& values) {
   values["learning rate"] = Array(Shape{});
   values["learning rate"][0] = kRate;
+  values["scale of gradients"] = Array(Shape{});
+  values["scale of gradients"][0] = 1;
   for (const TensorId id : model.with_role(TensorRole::kParameter)) {
     Array& velocity = values[model.tensor(id).name + ".momentum"];
     velocity = values.at(model.tensor(id).name);
@@ -116,7 +120,10 @@ TEST_P(PassesOf, EachLeavesResultsAsTheyWere) {
   } else {
     expected = inference_of(small_network_in_inference(name(), norm()).graph, values);
   }
-  const SessionOptions options{.optimizer = kSgd, .gradients = {"*"}};
+  const SessionOptions options{.memory = MemoryMode::kLean,
+                               .optimizer = kSgd,
+                               .decay_norms_and_biases = true,
+                               .gradients = {"*"}};
   const engine::OneDnnThreads threads(num_threads());
   Plan plan = engine::begin_plan(model.graph, mode(), kBatchOfNetworks, threads.count(), options);
   bool has_gradients = false;
@@ -147,6 +154,19 @@ INSTANTIATE_TEST_SUITE_P(, PassesOf,
                                               to_string(std::get<1>(tested.param)),
                                               to_string(std::get<2>(tested.param)));
                          });
+
+TEST(Passes, AreThoseOfTheirPage) {
+  std::ifstream file(EQUIPOISE_SOURCE_DIR "/docs/engine.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  std::size_t table = page.find("## Passes");
+  std::size_t plan = 0;
+  for (const Pass& pass : engine::passes()) {
+    plan = page.find(fmt::format("  pass {} ", pass.name), plan);
+    EXPECT_NE(plan, std::string::npos) << pass.name;
+    table = page.find(fmt::format("| `{}` |", pass.name), table);
+    EXPECT_NE(table, std::string::npos) << pass.name;
+  }
+}
 
 }  // namespace
 }  // namespace equipoise::testing

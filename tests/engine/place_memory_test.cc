@@ -52,6 +52,12 @@ std::vector<MemoryCase> memory_cases() {
     cases.push_back({model, Mode::kTraining, trains, fmt::format("{}_training", model)});
     cases.push_back({model, Mode::kInference, {}, fmt::format("{}_inference", model)});
   }
+  for (const char* model : {"resnet8", "encoder", "mbconv", "resnet18", "efficientnet_b0"}) {
+    cases.push_back({model,
+                     Mode::kTraining,
+                     {.memory = MemoryMode::kLean, .optimizer = trains.optimizer},
+                     fmt::format("{}_lean", model)});
+  }
   cases.push_back({"resnet18", Mode::kTraining, {.gradients = {"*"}}, "resnet18_gradients"});
   for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast, Layout::kBlocked8}) {
     cases.push_back({"resnet8",

@@ -169,7 +169,9 @@ TEST(GraphFreezing, GoesByPattern) {
   EXPECT_THAT(frozen(), ElementsAre("bn1.weight", "bn1.bias", "layer1.0.bn1.bias"));
   EXPECT_EQ(graph.set_frozen("bn1.weight", false), 1);
   EXPECT_THAT(frozen(), ElementsAre("bn1.bias", "layer1.0.bn1.bias"));
-  EXPECT_EQ(graph.set_frozen("layer"), 0);
+  EXPECT_THAT(message_of([&] { graph.set_frozen("layr1.*"); }),
+              HasSubstr("no parameter that 'layr1.*' matches; did you mean 'layer1.*'"));
+  EXPECT_THAT(message_of([&] { graph.set_frozen("bn1"); }), HasSubstr("did you mean 'bn1.*'"));
   EXPECT_EQ(graph.set_frozen("*", false), 5);
   EXPECT_TRUE(frozen().empty());
 }

@@ -154,7 +154,7 @@ TEST(VerifyUpdates, AreOfWhatIsThere) {
   const TensorId rate = graph.add_input("rate", {});
   const bool wanted[] = {true, true};
   graph.add_node("update", std::make_shared<SgdUpdate>(ops::SgdOptions{}),
-                 {weight, gradient, {}, rate}, wanted);
+                 {weight, gradient, {}, rate, {}}, wanted);
   EXPECT_THAT(message_of([&] { graph.verify(); }),
               AllOf(HasSubstr("graph 'net', node 'update'"), HasSubstr("'update:new_velocity'"),
                     HasSubstr("an input that is missing; leave the output out too")));

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -79,6 +81,10 @@ TEST(Preprocess, WhatDoesNotFitIsAnError) {
   EXPECT_THROW(preprocessed(image, {.mean = {0, 0}}, 36), Error);
   EXPECT_THROW(preprocessed(image, {.std = {1, 0, 1}}, 36), Error);
   EXPECT_THROW(preprocessed(image, {.std = {1, 1}}, 36), Error);
+  for (const float value : {NAN, INFINITY, -INFINITY}) {
+    EXPECT_THROW(preprocessed(image, {.mean = {0, value, 0}}, 36), Error);
+    EXPECT_THROW(preprocessed(image, {.std = {1, 1, value}}, 36), Error);
+  }
   EXPECT_THROW(preprocessed(gradient(10000, 1, 1), {.resize = 10000}, 3), Error);
   EXPECT_NO_THROW(preprocessed(image, {.resize = 8, .height = 8, .width = 8}, 192));
 }

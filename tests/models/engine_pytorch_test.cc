@@ -1,5 +1,6 @@
 /// Whole networks in the engine's f32, in training and inference, against PyTorch in f64
-/// (pytorch_networks.py has run before). Per tensor the largest error is at most 3 times that of
+/// (pytorch_networks.py has run before), with lean memory too, on one thread and two, in every
+/// layout. Per tensor the largest error is at most 3 times that of
 /// PyTorch's own f32, and 1e-6 of the norm of what is compared: all gradients together, or the
 /// output itself.
 
@@ -11,8 +12,11 @@
 
 #include <gtest/gtest.h>
 
+#include "equipoise/norm_summary.h"
 #include "equipoise/session.h"
+#include "models/engine_settings.h"
 #include "models/network_oracle.h"
+#include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {
@@ -27,6 +31,15 @@ class EngineRun {
   }
 
   std::vector<std::string> names(std::string_view prefix) const { return oracle_.names(prefix); }
+
+  /// Weights and biases of normalizations are not trained.
+  void freeze_norms() {
+    for (const NormSummary& norm : summarize_norms(graph_)) {
+      for (const std::string& name : {norm.weight, norm.bias}) {
+        if (!name.empty()) graph_.set_frozen(name);
+      }
+    }
+  }
 
   /// With the oracle's parameters and buffers.
   Session session(SessionOptions options = {}) {
@@ -94,11 +107,20 @@ class EngineRun {
   std::vector<std::vector<std::int32_t>> indices_;
 };
 
-TEST_P(NetworkOracle, EngineTrainingIsThatOfPyTorch) {
-  EngineRun run(GetParam(), oracle());
+template <class Test>
+void for_each(const std::vector<EngineSetting>& settings, const Test& test) {
+  const RuntimeGuard guard;
+  for (const EngineSetting& setting : settings) {
+    SCOPED_TRACE(setting.name());
+    set_num_threads(setting.threads);
+    test(setting);
+  }
+}
+
+void expect_training(EngineRun& run, const EngineSetting& setting) {
   // A learning rate of 0 leaves the parameters, and commits the running statistics.
-  Session session =
-      run.session({.optimizer = ops::SgdOptions{}, .gradients = {"*weight", "*bias"}});
+  Session session = run.session(
+      setting.with({.optimizer = ops::SgdOptions{}, .gradients = {"*weight", "*bias"}}));
   const StepResult step = session.train(run.inputs(), {.rate = 0});
   ASSERT_TRUE(step.updated) << step.refusal;
 
@@ -110,47 +132,107 @@ TEST_P(NetworkOracle, EngineTrainingIsThatOfPyTorch) {
   for (const std::string& name : parameters) {
     squares += std::pow(run.norm_of("training/gradient/" + name), 2);
   }
-  EXPECT_NEAR(step.gradient_norm, std::sqrt(squares), 1e-4 * std::sqrt(squares));
+  double own_squares = 0;
   for (const std::string& name : parameters) {
-    run.expect_close("training/gradient/" + name, step.results.values(name + ".gradient"),
-                     std::sqrt(squares));
+    const auto gradient = step.results.values(name + ".gradient");
+    run.expect_close("training/gradient/" + name, gradient, std::sqrt(squares));
+    for (const float g : gradient) own_squares += static_cast<double>(g) * static_cast<double>(g);
   }
+  // Of these gradients, each of which is as close to PyTorch's as rounding lets it.
+  EXPECT_NEAR(step.gradient_norm, std::sqrt(own_squares), 1e-6 * std::sqrt(own_squares));
   for (const std::string& name : run.names("training/state/")) {
     run.expect_close("training/state/" + name, session.state().values(name),
                      run.norm_of("training/state/" + name));
   }
 }
 
+/// Of networks with batch normalization: freezing is of that.
+class FrozenNormOracle : public NetworkOracle {};
+
+TEST_P(FrozenNormOracle, EngineTrainingIsThatOfPyTorch) {
+  EngineRun run(GetParam(), oracle());
+  const std::vector<std::string> parameters = run.names("frozen/gradient/");
+  ASSERT_FALSE(parameters.empty());
+  run.freeze_norms();
+  Session session = run.session({.optimizer = ops::SgdOptions{}, .gradients = parameters});
+  const StepResult step = session.train(run.inputs(), {.rate = 0});
+  ASSERT_TRUE(step.updated) << step.refusal;
+  run.expect_close("frozen/logits", step.results.values("logits"), run.norm_of("frozen/logits"));
+  run.expect_close("frozen/loss", step.results.values("loss"), run.norm_of("frozen/loss"));
+  for (const std::string& name : parameters) {
+    run.expect_close("frozen/gradient/" + name, step.results.values(name + ".gradient"),
+                     step.gradient_norm);
+  }
+  for (const std::string& name : run.names("training/state/")) {
+    EXPECT_EQ(run.error_of("state/" + name, session.state().values(name)), 0) << name;
+  }
+}
+
+TEST_P(NetworkOracle, EngineTrainingIsThatOfPyTorch) {
+  EngineRun run(GetParam(), oracle());
+  for_each(engine_settings(), [&](const EngineSetting& setting) { expect_training(run, setting); });
+}
+
 TEST_P(NetworkOracle, EngineInferenceIsThatOfPyTorch) {
   EngineRun run(GetParam(), oracle());
-  Session session = run.session();
-  const Results results = session.run(run.inputs());
-  run.expect_close("inference/logits", results.values("logits"), run.norm_of("inference/logits"));
+  for_each(engine_settings(), [&](const EngineSetting& setting) {
+    if (setting.memory == MemoryMode::kLean) return;  // of training
+    Session session = run.session(setting.with({}));
+    const Results results = session.run(run.inputs());
+    run.expect_close("inference/logits", results.values("logits"), run.norm_of("inference/logits"));
+  });
 }
 
 /// An error of rounding grows from step to step, by as much as the landscape makes of it, and
 /// whether it tips a ReLU is chance. PyTorch's own f32 says how much is usual in this network;
 /// several times that is as far as two right answers may be apart.
-TEST_P(NetworkOracle, TenStepsOfSgdStayWithPyTorch) {
-  EngineRun run(GetParam(), oracle());
-  Session session =
-      run.session({.optimizer = ops::SgdOptions{.momentum = 0.9, .weight_decay = 1e-4}});
+void expect_ten_steps(EngineRun& run, Session session, float rate, const std::string& optimizer) {
   const std::vector<Input> inputs = run.inputs();
-  const auto rate = static_cast<float>(run.rate());
   std::vector<float> losses;
   for (int step = 0; step < 10; ++step) {
     losses.push_back(static_cast<float>(session.train(inputs, {.rate = rate}).loss));
   }
   EXPECT_LT(losses.back(), losses.front());
-  EXPECT_LE(run.error_of("sgd/losses", losses),
-            10 * run.pytorch_error("sgd/losses") + 1e-5 * run.norm_of("sgd/losses"));
-  for (const std::string& name : run.names("sgd/state/")) {
-    const std::string of_oracle = "sgd/state/" + name;
-    EXPECT_LE(run.error_of(of_oracle, session.state().values(name)),
-              10 * run.pytorch_error(of_oracle) + 1e-5 * run.norm_of(of_oracle))
+  const auto expect_near = [&](const std::string& name, std::span<const float> values) {
+    EXPECT_LE(run.error_of(name, values), 10 * run.pytorch_error(name) + 1e-5 * run.norm_of(name))
         << name;
+  };
+  expect_near(optimizer + "/losses", losses);
+  for (const std::string& name : run.names(optimizer + "/state/")) {
+    expect_near(optimizer + "/state/" + name, session.state().values(name));
   }
 }
+
+TEST_P(NetworkOracle, TenStepsOfSgdStayWithPyTorch) {
+  EngineRun run(GetParam(), oracle());
+  const SessionOptions options{.optimizer = ops::SgdOptions{.momentum = 0.9, .weight_decay = 1e-4},
+                               .decay_norms_and_biases = true};
+  for_each(pairwise_engine_settings(), [&](const EngineSetting& setting) {
+    expect_ten_steps(run, run.session(setting.with(options)), static_cast<float>(run.rate()),
+                     "sgd");
+  });
+}
+
+TEST_P(NetworkOracle, TenStepsOfAdamWThatDecaysWeightsAloneStayWithPyTorch) {
+  EngineRun run(GetParam(), oracle());
+  if (run.names("adamw/state/").empty()) GTEST_SKIP() << "not of large networks";
+  const SessionOptions options{
+      .optimizer =
+          ops::AdamWOptions{.beta1 = 0.8, .beta2 = 0.9, .epsilon = 1e-3, .weight_decay = 0.5}};
+  for_each(pairwise_engine_settings(), [&](const EngineSetting& setting) {
+    expect_ten_steps(run, run.session(setting.with(options)), 0.002F, "adamw");
+  });
+}
+
+std::vector<NetworkCase> cases_with_batch_norm() {
+  std::vector<NetworkCase> cases = network_cases();
+  std::erase_if(cases,
+                [](const NetworkCase& network) { return network.norm != ModelNorm::Kind::kBatch; });
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(, FrozenNormOracle, ::testing::ValuesIn(cases_with_batch_norm()),
+                         [](const auto& tested) { return tested.param.name(); });
 
 }  // namespace
 }  // namespace equipoise::testing

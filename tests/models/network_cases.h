@@ -26,5 +26,7 @@ inline void PrintTo(const NetworkCase& network, std::ostream* out) { *out << net
 std::vector<NetworkCase> small_network_cases();
 /// resnet18, efficientnet_b0, mobilenet_v2 and vgg11.
 std::vector<NetworkCase> large_network_cases();
+/// Those of this program: small_networks.cc or large_networks.cc says which.
+std::vector<NetworkCase> network_cases();
 
 }  // namespace equipoise::testing

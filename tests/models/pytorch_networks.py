@@ -15,9 +15,14 @@ each of its normalizations, unless there is one that is newer than this program:
     <mode>/logits                 f64, PyTorch's arithmetic too, as all that follows; mode: training,
     <mode>/loss                   inference
     training/gradient/<parameter>
+    frozen/logits, frozen/loss, frozen/gradient/<parameter>
+                                  of training where batch normalizations neither are trained nor
+                                  take statistics; of networks with batch normalization
     training/state/<buffer>       running statistics after the step
     sgd/rate, sgd/losses          of ten steps of SGD (SGD below) on the same batch
     sgd/state/<parameter>         behind them; not of large networks
+    adamw/losses, adamw/state/…   the same of AdamW (ADAMW below), whose weight decay is not for
+                                  parameters of one dimension; not of large networks
     error/<any of these>          the largest difference of what PyTorch computes in f32
 
 The loss is the cross-entropy with a label smoothing of 0.1; dropout and stochastic depth are off.
@@ -83,6 +88,8 @@ SEEDS = {
 # Rates at which ten steps on one batch bring the loss down.
 SMALL = ("mlp", "resnet8", "encoder")
 SGD = {"momentum": 0.9, "weight_decay": 1e-4}
+# With a smaller epsilon, the first steps are the signs of gradients, also of those that are noise.
+ADAMW = {"lr": 0.002, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.5}
 
 
 def rate_of(network):
@@ -164,14 +171,30 @@ def results(model, inputs, labels):
             if "running_" in name:
                 found[f"training/state/{name}"] = value.clone()
     model.load_state_dict(state, strict=False)
+    found.update(results_with_frozen_norms(model, inputs, labels))
     return found
 
 
-def descent(network, model, inputs, labels):
-    """Of ten steps of SGD, by name."""
-    state = {name: value.clone() for name, value in state_of(model).items()}
+def results_with_frozen_norms(model, inputs, labels):
+    """Of training in which batch normalizations neither are trained nor take statistics."""
+    norms = {name: module for name, module in model.named_modules()
+             if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)}
+    if not norms:
+        return {}
     model.train()
-    optimizer = torch.optim.SGD(model.parameters(), lr=rate_of(network), **SGD)
+    for module in norms.values():
+        module.eval()
+    logits = model(*inputs)
+    loss = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
+    parameters = {name: parameter for name, parameter in model.named_parameters()
+                  if name.rpartition(".")[0] not in norms}
+    gradients = torch.autograd.grad(loss, parameters.values())
+    return {"frozen/logits": logits, "frozen/loss": loss,
+            **{f"frozen/gradient/{name}": value for name, value in zip(parameters, gradients)}}
+
+
+def ten_steps(model, optimizer, inputs, labels):
+    model.train()
     losses = []
     for _ in range(10):
         optimizer.zero_grad()
@@ -179,11 +202,28 @@ def descent(network, model, inputs, labels):
         loss.backward()
         optimizer.step()
         losses.append(loss.detach())
-    found = {"sgd/rate": torch.tensor([rate_of(network)]), "sgd/losses": torch.stack(losses)}
+    return torch.stack(losses)
+
+
+def adamw(model):
+    groups = [{"params": [p for p in model.parameters() if p.dim() > 1]},
+              {"params": [p for p in model.parameters() if p.dim() <= 1], "weight_decay": 0}]
+    return torch.optim.AdamW(groups, **ADAMW)
+
+
+def descent(network, model, inputs, labels):
+    """Of ten steps of each optimizer, by name."""
+    state = {name: value.clone() for name, value in state_of(model).items()}
+    found = {"sgd/rate": torch.tensor([rate_of(network)])}
+    optimizers = {"sgd": lambda: torch.optim.SGD(model.parameters(), lr=rate_of(network), **SGD)}
     if network in SMALL:
-        for name, value in model.named_parameters():
-            found[f"sgd/state/{name}"] = value.detach().clone()
-    model.load_state_dict(state, strict=False)
+        optimizers["adamw"] = lambda: adamw(model)
+    for name, make in optimizers.items():
+        found[f"{name}/losses"] = ten_steps(model, make(), inputs, labels)
+        if network in SMALL:
+            for parameter, value in model.named_parameters():
+                found[f"{name}/state/{parameter}"] = value.detach().clone()
+        model.load_state_dict(state, strict=False)
     return found
 
 

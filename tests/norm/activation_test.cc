@@ -61,16 +61,35 @@ TEST(Activation, AndItsDerivativeAreRightFromMinus200To200) {
   });
 }
 
+TEST(Activation, SiluIsWithinFiveUnitsOfRoundoffHoweverSmall) {
+  for_each_target([] {
+    Identity identity({2, 1, 8001}, Layout::kChannelsFirst, Activation::kSilu, false);
+    Array& x = identity.problem.arguments.x;
+    for (std::int64_t i = 0; i < x.size(); ++i) {
+      x[i] = rounded(85 * (static_cast<double>(i) / 8000.5 - 1), DType::kF32);
+    }
+    SCOPED_TRACE(describe(identity.test));
+    NormRecord record;
+    const Array y = run_forward(identity.test, identity.problem, &record).y.unpack();
+    for (std::int64_t i = 0; i < x.size(); ++i) {
+      const double expected = reference::activate(identity.problem.arguments, x[i]);
+      ASSERT_NEAR(y[i], expected, 3e-7 * std::abs(expected)) << "at " << x[i];
+    }
+  });
+}
+
+// Of hard-swish, PyTorch since 2.7; before, its vectors and its scalars disagreed.
 TEST(Activation, DerivativeAtAKinkIsThatOfPyTorch) {
   struct Kink {
     Activation activation;
     double z;
+    double y;
     float derivative;
   };
-  constexpr Kink kKinks[] = {{Activation::kRelu, 0, 0},
-                             {Activation::kRelu6, 0, 0},
-                             {Activation::kRelu6, 6, 0},
-                             {Activation::kLeakyRelu, 0, 0.2F}};
+  constexpr Kink kKinks[] = {
+      {Activation::kRelu, 0, 0, 0},       {Activation::kRelu6, 0, 0, 0},
+      {Activation::kRelu6, 6, 6, 0},      {Activation::kLeakyRelu, 0, 0, 0.2F},
+      {Activation::kHardSwish, -3, 0, 0}, {Activation::kHardSwish, 3, 3, 1}};
   for_each_target([&] {
     for (const Kink& kink : kKinks) {
       for (const Layout layout : kLayouts) {
@@ -87,7 +106,7 @@ TEST(Activation, DerivativeAtAKinkIsThatOfPyTorch) {
           NormRecord record;
           const Array y = run_forward(identity.test, identity.problem, &record).y.unpack();
           const BackwardRun backward = run_backward(identity.test, identity.problem, record);
-          for (const double value : y.values) ASSERT_EQ(value, kink.z);
+          for (const double value : y.values) ASSERT_EQ(value, kink.y);
           for (const double value : backward.dresidual.unpack().values) {
             ASSERT_EQ(value, kink.derivative);
           }

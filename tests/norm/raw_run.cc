@@ -93,6 +93,13 @@ Bits RawRun::run(int threads, bool sample_moments) {
                 .sample_moments = moments_per_channel,
                 .workspace = nullptr},
                &record);
+  bits.repeated_y.resize(x_.size());
+  norm_repeat({.x = view(x_, test_.dtype),
+               .y = view(bits.repeated_y, test_.dtype),
+               .weight = problem_.weight,
+               .bias = problem_.bias,
+               .residual = residual},
+              record);
   norm_backward({.x = view(x_, test_.dtype),
                  .dy = view(dy_, test_.dtype),
                  .dy_second = {},
@@ -125,6 +132,7 @@ std::int64_t samples_beyond_cache(std::int64_t elements_per_sample, DType dtype)
 
 void expect_same_bits(const Bits& actual, const Bits& expected) {
   EXPECT_TRUE(actual.y == expected.y) << "y";
+  EXPECT_TRUE(actual.repeated_y == expected.y) << "y by norm_repeat";
   EXPECT_TRUE(actual.dx == expected.dx) << "dx";
   EXPECT_TRUE(actual.dresidual == expected.dresidual) << "dresidual";
   EXPECT_TRUE(actual.dweight == expected.dweight) << "dweight";

@@ -10,6 +10,7 @@ namespace equipoise::testing {
 /// Everything that a forward and a backward wrote, bit for bit.
 struct Bits {
   std::vector<std::byte> y;
+  std::vector<std::byte> repeated_y;
   std::vector<std::byte> dx;
   std::vector<std::byte> dresidual;
   std::vector<std::byte> dweight;

@@ -52,7 +52,7 @@ double activation_derivative(const Arguments& arguments, double z) {
     case Activation::kTanh:
       return 1 - std::tanh(z) * std::tanh(z);
     case Activation::kHardSwish:
-      return z < -3 ? 0 : z > 3 ? 1 : (2 * z + 3) / 6;
+      return z <= -3 ? 0 : z >= 3 ? 1 : (2 * z + 3) / 6;
   }
   return std::numeric_limits<double>::quiet_NaN();
 }

@@ -64,6 +64,8 @@ TEST(Activate, DerivativesAtKinksAreThoseOfPyTorch) {
   EXPECT_EQ(derivative_of(Function::kRelu6, 6, 0), 0);
   EXPECT_EQ(derivative_of(Function::kLeakyRelu, 0, 0.125), 0.125);
   EXPECT_EQ(derivative_of(Function::kHardSigmoid, 3, 0), 0);
+  EXPECT_EQ(derivative_of(Function::kHardSwish, -3, 0), 0);
+  EXPECT_EQ(derivative_of(Function::kHardSwish, 3, 0), 1);
 }
 
 }  // namespace

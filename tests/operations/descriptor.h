@@ -46,6 +46,9 @@ std::vector<OperationTest> all_operation_tests();
 /// One case per operation, as large as networks have it: for its time.
 std::vector<OperationTest> timed_tests();
 
+/// Of a case whose result is a normalization's: that result, computed again.
+OperationTest repeated_norm(OperationTest test);
+
 /// Values for every input, parameter and buffer of the graph, by name.
 std::map<std::string, Array> fill_inputs(const Graph& graph, const OperationTest& test);
 

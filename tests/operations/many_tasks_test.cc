@@ -6,6 +6,7 @@
 #include "equipoise/operations.h"
 #include "equipoise/runtime.h"
 #include "operations/engine_check.h"
+#include "ops/average_update.h"
 
 namespace equipoise::testing {
 namespace {
@@ -71,6 +72,29 @@ std::vector<OperationTest> many_task_tests() {
              return ops::gradient_norm(graph, "norm", gradients);
            },
        .constant_inputs = {"first", "second"}},
+      {.name = "average_update",
+       .build =
+           [](Graph& graph) {
+             const GraphShape shape{211, 130};
+             return graph.add_node("update", std::make_shared<AverageUpdate>(),
+                                   {graph.add_buffer("average", shape), graph.add_input("x", shape),
+                                    graph.add_input("weight", {})})[0];
+           },
+       .constant_inputs = {"x", "weight"}},
+      {.name = "adamw_update",
+       .build =
+           [](Graph& graph) {
+             const GraphShape shape{211, 130};
+             ops::adamw_update(graph, "update", graph.add_parameter("parameter", shape),
+                               graph.add_input("gradient", shape),
+                               {.exp_avg = graph.add_buffer("exp_avg", shape),
+                                .exp_avg_sq = graph.add_buffer("exp_avg_sq", shape)},
+                               graph.add_input("rate", {}), graph.add_input("count", {}), {});
+             return graph.tensor("update");
+           },
+       .fills = {{"count", {.low = 2, .high = 2, .integers = true}},
+                 {"exp_avg_sq", {.low = 0.1, .high = 1}}},
+       .constant_inputs = {"parameter", "gradient", "rate", "count"}},
       {.name = "sgd_update",
        .build =
            [](Graph& graph) {

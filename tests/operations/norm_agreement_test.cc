@@ -156,7 +156,10 @@ void expect_agreement(const OperationTest& test) {
 }
 
 TEST(NormAgreement, TextbookAndKernelsComputeTheSame) {
-  for (const OperationTest& test : norm_tests()) expect_agreement(test);
+  for (const OperationTest& test : norm_tests()) {
+    const bool is_repeat = test.name.find("_repeat") != std::string::npos;  // compared in norm/
+    if (!is_repeat) expect_agreement(test);
+  }
 }
 
 TEST(NormAgreement, AlsoWhereRenormIsNotClipped) {

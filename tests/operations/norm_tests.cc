@@ -6,6 +6,7 @@
 
 #include "equipoise/operations.h"
 #include "operations/descriptor.h"
+#include "ops/normalization.h"
 
 namespace equipoise::testing {
 namespace {
@@ -250,7 +251,38 @@ void add_statistics(std::vector<OperationTest>& all) {
       {{"running_mean", {.low = 2, .high = 3}}, {"running_var", {.low = 4, .high = 9}}});
 }
 
+void add_repeated(std::vector<OperationTest>& all) {
+  const std::pair<Kind, GraphShape> cases[] = {{batch(), {kN, 17, 3, 2}},
+                                               {instance(), {kN, 9, 7}},
+                                               {group(2), {kN, 10, 3}},
+                                               {layer(1), {kN, 3, 17}},
+                                               {layer_over_channels(), {kN, 17, 2}},
+                                               {rms(1), {kN, 3, 9}}};
+  for (const auto& [kind, shape] : cases) {
+    all.push_back(repeated_norm(norm_test(kind, shape, {.activation = Activation::kSilu})));
+    all.push_back(
+        repeated_norm(norm_test(kind, shape, {.residual = true, .activation = Activation::kRelu})));
+    all.push_back(repeated_norm(norm_test(kind, shape, {.weight = false, .bias = false})));
+  }
+}
+
 }  // namespace
+
+OperationTest repeated_norm(OperationTest test) {
+  const auto build = test.build;
+  test.build = [build](Graph& graph) {
+    const Node norm = graph.node(graph.tensor(build(graph)).producer);
+    const auto& operation = dynamic_cast<const Norm&>(*norm.operation);
+    return graph.add_node(
+        "y again", std::make_shared<NormRepeat>(operation.norm()),
+        {norm.inputs[Norm::kX], norm.outputs[Norm::kRecord], norm.inputs[Norm::kWeight],
+         norm.inputs[Norm::kBias], norm.inputs[Norm::kResidual]})[0];
+  };
+  const std::size_t kind = test.name.find("norm") + std::string_view("norm").size();
+  test.name.insert(kind, "_repeat");
+  test.constant_inputs = {"x", "residual", "weight", "bias", "position_weights"};
+  return test;
+}
 
 std::vector<OperationTest> norm_tests() {
   std::vector<OperationTest> all;
@@ -258,6 +290,7 @@ std::vector<OperationTest> norm_tests() {
   add_ranks(all);
   add_position_weights(all);
   add_statistics(all);
+  add_repeated(all);
   return all;
 }
 

@@ -12,29 +12,11 @@
 #include "graph/operation.h"
 #include "operations/engine_check.h"
 #include "operations/gradient_check.h"
+#include "operations/operation_cases.h"
 #include "operations/operation_steps.h"
 
 namespace equipoise::testing {
 namespace {
-
-constexpr Layout kLayouts[] = {Layout::kChannelsFirst, Layout::kChannelsLast, Layout::kBlocked8,
-                               Layout::kBlocked16};
-
-std::string operation_of(const OperationTest& test) {
-  Graph graph;
-  const TensorId result = test.build(graph);
-  return std::string(checked_node(graph, result).operation->type());
-}
-
-/// Whether an input can be in a layout other than row-major.
-bool takes_images(const OperationTest& test) {
-  Graph graph;
-  test.build(graph);
-  return std::ranges::any_of(graph.tensors(), [](const TensorInfo& info) {
-    return info.role == TensorRole::kInput && info.type.dtype == DType::kF32 &&
-           info.type.shape.rank() >= 3;
-  });
-}
 
 /// Whether the operation has a gradient, though the case may take none.
 bool has_gradient(OperationTest test) {
@@ -113,21 +95,19 @@ class TableMaker {
   void add_rows(const Operation& operation) {
     Check differences;
     bool differentiable = operation.cases.empty();
-    const bool images = std::ranges::any_of(operation.cases, takes_images);
     for (const OperationTest& test : operation.cases) {
       for (const CheckedGradient& checked : check_gradients(test)) {
         differences.add(checked.error, kDifferenceTolerance);
       }
       differentiable = differentiable || differences.count > 0 || has_gradient(test);
     }
-    for (const Layout layout : kLayouts) {
-      if (layout != Layout::kChannelsFirst && !images) continue;
+    for (const Layout layout : layouts_of(operation.cases)) {
       OperationRow row{.operation = operation.name,
                        .layout = layout,
                        .differences = differences,
                        .differentiable = differentiable};
       for (const OperationTest& test : operation.cases) {
-        if (layout == Layout::kChannelsFirst || takes_images(test)) check(test, row);
+        if (runs_in(layout, test)) check(test, row);
       }
       if (!operation.timed.empty()) row.time = time_in_engine(operation.timed.front(), layout);
       table_.rows.push_back(std::move(row));

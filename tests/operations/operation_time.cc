@@ -80,9 +80,9 @@ OperationTime time_in_engine(const OperationTest& test, Layout layout) {
   engine::ContextMemory memory;
   engine::BoundPlan& bound = memory.bind(plan, state);
   bound.run.random_key = step_key(engine_case.options.seed, 1);
-  const float rate = 0;
+  const engine::UpdateNumbers numbers;
   const std::vector<Input> inputs = engine_case.inputs();
-  engine::set_inputs(bound, inputs, &rate);
+  engine::set_inputs(bound, inputs, &numbers);
 
   Part forward;
   Part gradient;

@@ -48,8 +48,8 @@ TEST_P(Padding, IsZero) {
   engine::ContextMemory memory;
   engine::BoundPlan& bound = memory.bind(plan, state);
   std::memset(memory.arena.data(), 0xFF, memory.arena.size());  // NaN
-  const float rate = 0;
-  engine::set_inputs(bound, engine_case.inputs(), &rate);
+  const engine::UpdateNumbers numbers;
+  engine::set_inputs(bound, engine_case.inputs(), &numbers);
   engine::execute(bound, 0, plan->steps.size());
 
   for (std::size_t i = 0; i < plan->tensors.size(); ++i) {

@@ -8,6 +8,8 @@
 #include "equipoise/operations.h"
 #include "graph/sum.h"
 #include "operations/descriptor.h"
+#include "ops/average_update.h"
+#include "ops/fold_norm.h"
 #include "ops/multiply_sum_to.h"
 #include "ops/scale_shift.h"
 #include "ops/sum_to.h"
@@ -95,6 +97,10 @@ void add_norms(std::vector<OperationTest>& all) {
   all.push_back(norm("rms_norm", [](Graph& graph, Inputs in) {
     return ops::rms_norm(graph, "y", in, {.trailing = LayerAxes::kChannels});
   }));
+  const std::vector<OperationTest> norms = all;
+  for (const OperationTest& test : norms) {
+    if (test.name.ends_with("_norm")) all.push_back(repeated_norm(test));
+  }
 }
 
 void add_elementwise(std::vector<OperationTest>& all) {
@@ -205,6 +211,41 @@ void add_losses_and_update(std::vector<OperationTest>& all) {
                        return ops::gradient_norm(graph, "y", gradient);
                      },
                  .constant_inputs = {"gradient"}});
+  all.push_back({.name = "average_update",
+                 .build =
+                     [=](Graph& graph) {
+                       return graph.add_node(
+                           "y", std::make_shared<AverageUpdate>(),
+                           {graph.add_buffer("average", weights), graph.add_input("x", weights),
+                            graph.add_input("weight", {})})[0];
+                     },
+                 .constant_inputs = {"x", "weight"}});
+  all.push_back({.name = "adamw_update",
+                 .build =
+                     [=](Graph& graph) {
+                       ops::adamw_update(graph, "y", graph.add_parameter("parameter", weights),
+                                         graph.add_input("gradient", weights),
+                                         {.exp_avg = graph.add_buffer("exp_avg", weights),
+                                          .exp_avg_sq = graph.add_buffer("exp_avg_sq", weights)},
+                                         graph.add_input("rate", {}), graph.add_input("count", {}),
+                                         {});
+                       return graph.tensor("y");
+                     },
+                 .fills = {{"count", {.low = 2, .high = 2, .integers = true}},
+                           {"exp_avg_sq", {.low = 0.1, .high = 1}}},
+                 .constant_inputs = {"parameter", "gradient", "rate", "count"}});
+  all.push_back({.name = "fold_norm",
+                 .build =
+                     [=](Graph& graph) {
+                       const GraphShape channels{weights[0]};
+                       const TensorId weight = graph.add_parameter("weight", weights);
+                       const TensorId mean = graph.add_buffer("mean", channels);
+                       const TensorId var = graph.add_buffer("var", channels);
+                       return graph.add_node("y", std::make_shared<FoldNorm>(1e-5),
+                                             {weight, {}, {}, {}, mean, var})[0];
+                     },
+                 .fills = {{"var", {.low = 0.5, .high = 2}}},
+                 .constant_inputs = {"weight"}});
   all.push_back({.name = "sgd_update",
                  .build =
                      [=](Graph& graph) {

@@ -48,7 +48,7 @@ TEST_P(PageOfDocs, TakesItsCodeFromTheExamples) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, PageOfDocs, ::testing::Values("engine", "norm"),
+INSTANTIATE_TEST_SUITE_P(, PageOfDocs, ::testing::Values("engine", "model", "norm"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -47,6 +48,20 @@ TEST(Settings, AreReadAsTomlHasThem) {
   EXPECT_EQ(settings[7].line, 12);
 }
 
+TEST(Settings, AreReadAsOtherProgramsWriteThem) {
+  const std::vector<Setting> settings = parse_settings(
+      "\xEF\xBB\xBF"
+      "epochs = +1_000\n"
+      "lr = [+1_0.2_5e+1_0, -3]\n"
+      "data = \"\\u00E4\\u20ac \\U0001F431\\r\\b\\f\"",
+      "FILE");
+  ASSERT_EQ(settings.size(), 3U);
+  EXPECT_EQ(settings[0].key, "epochs");
+  EXPECT_THAT(settings[0].values, ElementsAre("1000"));
+  EXPECT_THAT(settings[1].values, ElementsAre("10.25e+10", "-3"));
+  EXPECT_THAT(settings[2].values, ElementsAre("ä€ 🐱\r\b\f"));
+}
+
 TEST(Settings, ComeBackAsTheyWere) {
   for (const std::vector<std::string>& values :
        std::vector<std::vector<std::string>>{{"0.1"},
@@ -62,6 +77,7 @@ TEST(Settings, ComeBackAsTheyWere) {
                                              {"a \"quoted\" \\ 'text' # ä"},
                                              {"1.", "-"},
                                              {"inf"},
+                                             {"+1", "1_000"},
                                              {"[x]", ","}}) {
     const Setting setting{.key = "key", .values = values};
     const std::vector<Setting> read = parse_settings(to_text(setting), "FILE");
@@ -81,8 +97,14 @@ TEST(Settings, OtherLinesAreErrorsWithTheirPlace) {
   EXPECT_THAT(error_of("a = \"b\n\""), HasSubstr("no end"));
   EXPECT_THAT(error_of("a = 'b"), HasSubstr("no end"));
   EXPECT_THAT(error_of("a = \"\\x\""), HasSubstr("behind a '\\'"));
-  EXPECT_THAT(error_of("a = \"\\u00\""), HasSubstr("behind a '\\'"));
-  EXPECT_THAT(error_of("a = \"\\u0100\""), HasSubstr("behind a '\\'"));
+  for (const char* character :
+       {"u00", "u00\"", "uD800", "uDFFF", "u-001", "U00110000", "U0000004"}) {
+    EXPECT_THAT(error_of(fmt::format("a = \"\\{}\"", character)), HasSubstr("hexadecimal digits"));
+  }
+  for (const char* number :
+       {"+", "++1", "+-1", "1+1", "_1", "1_", "1__0", "+_1", "1_.5", "+true"}) {
+    EXPECT_THAT(error_of(fmt::format("a = {}", number)), HasSubstr("is no number")) << number;
+  }
   EXPECT_THAT(error_of("a = [1 2]"), HasSubstr("separated by ','"));
   EXPECT_THAT(error_of("a = [1,\n"), HasSubstr("line 2"));
   EXPECT_THAT(error_of("a = 1\na = 2"), HasSubstr("line 2: 'a' is set a second time"));

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "equipoise/run.h"
+
 namespace equipoise::testing {
 namespace {
 
@@ -25,6 +27,7 @@ TEST(Crc32c, GoesOnFromAnyByte) {
   for (std::size_t cut = 0; cut <= text.size(); ++cut) {
     const std::uint32_t first = run::crc32c(bytes_of(text.substr(0, cut)));
     EXPECT_EQ(run::crc32c(bytes_of(text.substr(cut)), first), run::crc32c(bytes_of(text))) << cut;
+    EXPECT_EQ(crc32c(text.substr(cut), crc32c(text.substr(0, cut))), crc32c(text)) << cut;
   }
 }
 

@@ -45,6 +45,18 @@ TEST_F(Metrics, WhatIsNotFiniteIsNull) {
   EXPECT_TRUE(std::isnan(read_metrics(folder_ / "m").at(0).loss));
 }
 
+TEST_F(Metrics, ARefusedStepSaysWhyAndWhere) {
+  Metric metric = kMetric;
+  metric.split = "refused";
+  metric.refusal = "the loss is nan; first, the output of 'conv1' is not finite (3 of 8 values)";
+  metric.first_non_finite = "conv1";
+  EXPECT_THAT(run::to_line(metric),
+              HasSubstr(R"json("refusal":"the loss is nan; first, the output of 'conv1' )json"
+                        R"json(is not finite (3 of 8 values)","first_non_finite":"conv1"})json"));
+  write(folder_ / "m", run::to_line(metric));
+  EXPECT_THAT(read_metrics(folder_ / "m"), ElementsAre(metric));
+}
+
 TEST_F(Metrics, ALastLineThatIsCutOffIsLeftOut) {
   write(folder_ / "m", run::to_line(kMetric) + R"({"step":140,"epo)");
   EXPECT_THAT(read_metrics(folder_ / "m"), ElementsAre(kMetric));
@@ -54,7 +66,7 @@ TEST_F(Metrics, OtherLinesAreErrors) {
   for (const char* line : {"{}", "[]", "x", "", R"({"step":"a"})", R"({"step":1e30})"}) {
     write(folder_ / "m", run::to_line(kMetric) + line + "\n");
     EXPECT_THAT(error_of([&] { static_cast<void>(read_metrics(folder_ / "m")); }),
-                HasSubstr("line 2"))
+                HasSubstr("line 2: it is no metric; remove the line"))
         << line;
   }
 }

@@ -49,6 +49,7 @@ TEST_F(Run, GoesOnFromItsNewestCheckpoint) {
   const NewestCheckpoint newest = RunFolder::open(path_).newest();
   ASSERT_TRUE(newest.checkpoint);
   EXPECT_EQ(newest.checkpoint->step, 2);
+  EXPECT_EQ(newest.checkpoint->path, checkpoint(2));
   EXPECT_EQ(newest.checkpoint->facts, (std::map<std::string, std::string>{{"seed", "7"}}));
   EXPECT_THAT(newest.refused, IsEmpty());
 }
@@ -84,9 +85,16 @@ TEST_F(Run, KeepsTheNewestAndTheBest) {
   save(run, 3);
   save(run, 4, 0.8);
   EXPECT_THAT(steps(), ElementsAre(2, 3, 4));
-  save(run, 5, 0.9);
+  save(run, 5, 0.95);
   EXPECT_THAT(steps(), ElementsAre(4, 5));
   EXPECT_EQ(run.best()->step, 5);
+}
+
+TEST_F(Run, OfEquallyGoodOnesTheFirstIsBest) {
+  RunFolder run = RunFolder::create(path_, {.keep = 1});
+  for (int step = 1; step <= 3; ++step) save(run, step, 0.9);
+  EXPECT_THAT(steps(), ElementsAre(1, 3));
+  EXPECT_EQ(run.best()->step, 1);
 }
 
 TEST_F(Run, KnowsTheBestWhenOpenedAgain) {
@@ -121,17 +129,29 @@ TEST_F(Run, RewindsToAStep) {
   write(path_ / "model.onnx.tmp", "half");
   RunFolder run = RunFolder::open(path_);
   EXPECT_FALSE(std::filesystem::exists(path_ / "model.onnx.tmp"));
-  EXPECT_THAT(run.rewind(20), SizeIs(3));
+  EXPECT_THAT(run.rewind(20, 3), SizeIs(3));
   run.append(metric(31));
   const std::vector<Metric> metrics = read_metrics(path_ / "metrics.jsonl");
   EXPECT_THAT(metrics, ElementsAre(metric(10), metric(20), metric(20, "validation"), metric(31)));
+}
+
+TEST_F(Run, RewindsToTheLinesThatThereWere) {
+  RunFolder run = RunFolder::create(path_);
+  run.append(metric(10));
+  run.append(metric(20));
+  save(run, 2);
+  run.append(metric(20, "validation"));
+  EXPECT_THAT(run.rewind(20, 2), ElementsAre(metric(10), metric(20)));
+  EXPECT_THAT(read_metrics(path_ / "metrics.jsonl"), SizeIs(2));
+  // Where somebody has removed one, those of later steps are not taken in its place.
+  EXPECT_THAT(run.rewind(10, 2), ElementsAre(metric(10)));
 }
 
 TEST_F(Run, RewindsToItsBeginning) {
   RunFolder run = RunFolder::create(path_);
   run.append(metric(1));
   write(checkpoint(1), "");
-  EXPECT_THAT(run.rewind(0), IsEmpty());
+  EXPECT_THAT(run.rewind(0, 0), IsEmpty());
   EXPECT_THAT(steps(), IsEmpty());
   EXPECT_TRUE(std::filesystem::exists(checkpoint(1).string() + ".set-aside"));
   EXPECT_THAT(read_metrics(path_ / "metrics.jsonl"), IsEmpty());
@@ -144,14 +164,45 @@ TEST_F(Run, CannotBeOpenedTwice) {
 
 TEST_F(Run, DoesNotBeginInAFolderThatIsInUse) {
   std::filesystem::create_directories(path_);
-  { RunFolder::create(path_); }
-  EXPECT_THAT(error_of([&] { RunFolder::create(path_); }), HasSubstr("is there already"));
+  {
+    const RunFolder run = RunFolder::create(path_);
+    EXPECT_THAT(error_of([&] { RunFolder::create(path_); }), HasSubstr("in use by another"));
+    run.write("config.toml", "");
+  }
+  EXPECT_THAT(error_of([&] { RunFolder::create(path_); }),
+              HasSubstr("is there already; go on with it by --resume"));
   EXPECT_THAT(error_of([&] { RunFolder::open(folder_); }), HasSubstr("not the folder of a run"));
   write(folder_ / "file", "");
   EXPECT_THAT(error_of([&] { RunFolder::create(folder_ / "file" / "run"); }),
               HasSubstr("cannot use folder"));
   EXPECT_THAT(error_of([&] { RunFolder::create(folder_ / "new", {.keep = 0}); }),
               HasSubstr("0 checkpoints"));
+}
+
+TEST_F(Run, BeginsAnewWhereOneWasStoppedBeforeItsSettings) {
+  { RunFolder::create(path_); }
+  for (const char* name : {"beginning.onnx", "beginning.onnx.tmp", "config.toml.tmp"}) {
+    write(path_ / name, "half");
+  }
+  RunFolder::create(path_);
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+    if (entry.is_regular_file()) ++files;
+  }
+  EXPECT_EQ(files, 2U);  // metrics and events
+}
+
+TEST_F(Run, DoesNotBeginAmongFilesOfOthers) {
+  for (const char* name : {"notes", "notes.tmp", "model.onnx", "metrics.jsonl", "checkpoints/a",
+                           "events.out.tfevents.1.host"}) {
+    { RunFolder::create(path_); }
+    write(path_ / name, "mine");
+    EXPECT_THAT(error_of([&] { RunFolder::create(path_); }),
+                HasSubstr("is there already, without a config.toml to go on by"))
+        << name;
+    EXPECT_EQ(content(path_ / name), "mine");
+    std::filesystem::remove_all(path_);
+  }
 }
 
 }  // namespace

@@ -47,7 +47,6 @@ class Batches final : public BatchSource {
   }
 
   std::int64_t batches() const override { return static_cast<std::int64_t>(sizes_.size()); }
-  std::int64_t batch_size() const override { return sizes_.front(); }
 
  private:
   std::vector<std::int64_t> sizes_;

@@ -1,10 +1,12 @@
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/error_of.h"
 #include "equipoise/error.h"
 #include "equipoise/train.h"
 #include "train/networks.h"
@@ -35,7 +37,6 @@ class Given final : public BatchSource {
     return inputs_;
   }
   std::int64_t batches() const override { return static_cast<std::int64_t>(given_.size()); }
-  std::int64_t batch_size() const override { return 2; }
 
  private:
   std::vector<Batch> given_;
@@ -66,6 +67,20 @@ TEST(Evaluate, WeighsSamplesAlikeInBatchesOfAnySize) {
   EXPECT_NEAR(result.loss, (first + second + std::log(3.0)) / 3, 1e-6);
 }
 
+TEST(Evaluate, CountsClassByClass) {
+  Session session = identity();
+  Given source({{{2, 1, 0, 0, 0, 5}, {0, 1}}, {{0, 7, 0}, {1}}});
+  const std::vector<ClassCount> classes = evaluate(session, source).classes;
+  ASSERT_EQ(classes.size(), 3);
+  const auto expect = [&](std::size_t i, std::int64_t samples, std::int64_t right) {
+    EXPECT_EQ(classes[i].samples, samples);
+    EXPECT_EQ(classes[i].right, right);
+  };
+  expect(0, 1, 1);
+  expect(1, 2, 1);
+  expect(2, 0, 0);
+}
+
 TEST(Evaluate, LargeLogitsDoNotOverflow) {
   Session session = identity();
   Given source({{{1e30F, -1e30F, 0}, {0}}});
@@ -93,6 +108,38 @@ TEST(Evaluate, OfNothingOrOfOtherLabelsIsAnError) {
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), HasSubstr("the 3 classes are 0 to 2"));
     }
+  }
+}
+
+/// One batch of two samples, with whatever labels.
+class Labelled final : public BatchSource {
+ public:
+  explicit Labelled(const ConstTensorView& labels)
+      : inputs_{{"x", {.data = logits_.data(), .shape = {2, 3}}}, {"labels", labels}} {}
+
+  void start(std::int64_t /*epoch*/, std::int64_t /*batch*/) override { is_read_ = false; }
+  std::span<const Input> next() override {
+    return std::exchange(is_read_, true) ? std::span<const Input>() : inputs_;
+  }
+  std::int64_t batches() const override { return 1; }
+
+ private:
+  std::vector<float> logits_ = std::vector<float>(6);
+  std::vector<Input> inputs_;
+  bool is_read_ = false;
+};
+
+TEST(Evaluate, LabelsOfAnotherShapeOrTypeAreErrors) {
+  Session session = identity();
+  const std::vector<std::int32_t> labels = {0, 1, 2};
+  for (const ConstTensorView& view :
+       std::vector<ConstTensorView>{{.data = labels.data(), .shape = {1}, .dtype = DType::kI32},
+                                    {.data = labels.data(), .shape = {3}, .dtype = DType::kI32},
+                                    {.data = labels.data(), .shape = {2, 1}, .dtype = DType::kI32},
+                                    {.data = labels.data(), .shape = {2}}}) {
+    Labelled source(view);
+    EXPECT_THAT(error_of([&] { static_cast<void>(evaluate(session, source)); }),
+                HasSubstr("they have to be (N, K) of f32 and (N) of i32"));
   }
 }
 

@@ -25,6 +25,9 @@ TEST(Schedule, OfCosineGoesHalfwayAtHalfTime) {
   EXPECT_DOUBLE_EQ(rate_at(schedule, 60), 0.6);
   // cos(π/4) = 1/√2
   EXPECT_NEAR(rate_at(schedule, 35), 0.2 + 0.8 * (1 + std::sqrt(0.5)) / 2, 1e-12);
+  // The last step is just above the end: with u = π/200, 1 + cos(π − 2u) = 2 sin²(u).
+  EXPECT_NEAR(rate_at(schedule, 109), 0.2 + 0.8 * std::pow(std::sin(std::acos(-1) / 200), 2),
+              1e-12);
   EXPECT_DOUBLE_EQ(rate_at(schedule, 110), 0.2);
   EXPECT_DOUBLE_EQ(rate_at(schedule, 500), 0.2);
 }

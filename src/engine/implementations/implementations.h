@@ -25,6 +25,7 @@ Answer matmul(const NodeContext& node);
 Answer fold_norm(const NodeContext& node);
 Answer norm(const NodeContext& node);
 Answer norm_gradient(const NodeContext& node);
+Answer norm_repeat(const NodeContext& node);
 
 Answer activate(const NodeContext& node);
 Answer activate_gradient(const NodeContext& node);
@@ -61,6 +62,8 @@ Answer embedding_gradient(const NodeContext& node);
 Answer dropout(const NodeContext& node);
 Answer stochastic_depth(const NodeContext& node);
 Answer gradient_norm(const NodeContext& node);
+Answer adamw_update(const NodeContext& node);
+Answer average_update(const NodeContext& node);
 Answer sgd_update(const NodeContext& node);
 
 /// In f64, by the operation's own textbook.

@@ -34,6 +34,11 @@ constexpr Implementation kAll[] = {
     {"group_norm_gradient", "norm", norm_gradient},
     {"layer_norm_gradient", "norm", norm_gradient},
     {"rms_norm_gradient", "norm", norm_gradient},
+    {"batch_norm_repeat", "norm", norm_repeat},
+    {"instance_norm_repeat", "norm", norm_repeat},
+    {"group_norm_repeat", "norm", norm_repeat},
+    {"layer_norm_repeat", "norm", norm_repeat},
+    {"rms_norm_repeat", "norm", norm_repeat},
     {"activate", "simd", activate},
     {"activate_gradient", "simd", activate_gradient},
     {"add", "simd", add},
@@ -68,6 +73,8 @@ constexpr Implementation kAll[] = {
     {"dropout", "planes", dropout},
     {"stochastic_depth", "flat", stochastic_depth},
     {"gradient_norm", "flat", gradient_norm},
+    {"average_update", "flat", average_update},
+    {"adamw_update", "flat", adamw_update},
     {"sgd_update", "flat", sgd_update},
 };
 

@@ -150,6 +150,25 @@ class Backward final : public Kernel {
   NormNode node_;
 };
 
+class Repeat final : public Kernel {
+ public:
+  explicit Repeat(const NormNode& node) : node_(node) {}
+
+  void run(const Arguments& arguments) const override {
+    equipoise::norm_repeat(
+        {.x = node_.view(arguments.input<void>(NormRepeat::kX)),
+         .y = node_.view(arguments.output<void>(0)),
+         .weight = NormNode::span(arguments.input(NormRepeat::kWeight), node_.parameters),
+         .bias = NormNode::span(arguments.input(NormRepeat::kBias), node_.parameters),
+         .residual = node_.view(arguments.input<void>(NormRepeat::kResidual)),
+         .workspace = &arguments.run.workspace},
+        arguments.input<NormSlot>(NormRepeat::kRecord)->record);
+  }
+
+ private:
+  NormNode node_;
+};
+
 }  // namespace
 
 Answer norm(const NodeContext& node) {
@@ -181,6 +200,20 @@ Answer norm_gradient(const NodeContext& node) {
   proposal.outputs = {images, images, {}, {}};
   proposal.in_place = {{Gradient::kDResidual, Gradient::kDY}, {Gradient::kDX, Gradient::kDY}};
   proposal.kernel = std::make_unique<Backward>(described);
+  return proposal;
+}
+
+Answer norm_repeat(const NodeContext& node) {
+  const auto& operation = static_cast<const NormRepeat&>(*node.node.operation);
+  const NormNode described = describe_node(node, operation.norm());
+  const Format images{.layout = described.layout};
+  Proposal proposal;
+  proposal.inputs.resize(node.node.inputs.size());
+  proposal.inputs[NormRepeat::kX] = images;
+  proposal.inputs[NormRepeat::kResidual] = images;
+  proposal.outputs = {images};
+  proposal.in_place = {{0, NormRepeat::kX}, {0, NormRepeat::kResidual}};
+  proposal.kernel = std::make_unique<Repeat>(described);
   return proposal;
 }
 

@@ -8,6 +8,7 @@
 #include "engine/implementations/implementations.h"
 #include "engine/implementations/planes.h"
 #include "engine/implementations/rows.h"
+#include "engine/simd/scale_shift.h"
 
 namespace equipoise::engine {
 namespace {
@@ -24,47 +25,25 @@ class Modulate final : public Kernel {
     auto* const y = arguments.output(0);
     const std::int64_t rows = rows_per_task(x_.lanes);
     const std::int64_t parts = (x_.positions + rows - 1) / rows;
-    parallel_for_chunks(x_.planes * parts, rows_per_task(std::min(rows, x_.positions) * x_.lanes),
-                        threads_, [&](std::int64_t begin, std::int64_t end) {
-                          for (std::int64_t task = begin; task < end; ++task) {
-                            const std::int64_t plane = task / parts;
-                            const std::int64_t first = task % parts * rows;
-                            const std::int64_t count = std::min(rows, x_.positions - first);
-                            const std::int64_t offset = plane * x_.plane_size() + first * x_.lanes;
-                            if (x_.lanes == 1) {
-                              along(x + offset, scale[plane], factor_ * shift[plane], y + offset,
-                                    count);
-                            } else {
-                              across(x + offset, scale + plane * x_.lanes, shift + plane * x_.lanes,
-                                     y + offset, count);
-                            }
-                          }
-                        });
+    parallel_for_chunks(
+        x_.planes * parts, rows_per_task(std::min(rows, x_.positions) * x_.lanes), threads_,
+        [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t task = begin; task < end; ++task) {
+            const std::int64_t plane = task / parts;
+            const std::int64_t first = task % parts * rows;
+            const std::int64_t count = std::min(rows, x_.positions - first);
+            const std::int64_t offset = plane * x_.plane_size() + first * x_.lanes;
+            if (x_.lanes == 1) {
+              scale_shift_row(x + offset, scale[plane], factor_ * shift[plane], y + offset, count);
+            } else {
+              scale_shift_rows(x + offset, scale + plane * x_.lanes, shift + plane * x_.lanes,
+                               factor_, y + offset, count, x_.lanes);
+            }
+          }
+        });
   }
 
  private:
-  static void along(const float* x, float scale, float shift, float* y, std::int64_t count) {
-    for (std::int64_t i = 0; i < count; ++i) y[i] = scale * x[i] + shift;
-  }
-
-  /// y may be x.
-  void across(const float* x, const float* scale, const float* shift, float* y,
-              std::int64_t rows) const {
-    for_each_run(0, x_.lanes, [&](std::int64_t lane, auto lanes) {
-      float of_scale[lanes()];
-      float of_shift[lanes()];
-      for (int i = 0; i < lanes(); ++i) {
-        of_scale[i] = scale[lane + i];
-        of_shift[i] = factor_ * shift[lane + i];
-      }
-      for (std::int64_t r = 0; r < rows; ++r) {
-        const float* from = x + r * x_.lanes + lane;
-        float* to = y + r * x_.lanes + lane;
-        for (int i = 0; i < lanes(); ++i) to[i] = of_scale[i] * from[i] + of_shift[i];
-      }
-    });
-  }
-
   Planes x_;
   float factor_;
   int threads_;

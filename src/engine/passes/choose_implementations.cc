@@ -9,6 +9,7 @@
 #include "engine/passes/pass.h"
 #include "engine/reorder.h"
 #include "equipoise/error.h"
+#include "ops/average_update.h"
 #include "ops/fold_norm.h"
 #include "ops/normalization.h"
 
@@ -103,6 +104,10 @@ class Choice {
   }
 
   void choose(const Node& node) {
+    // An average lives as what it is of.
+    if (dynamic_cast<const AverageUpdate*>(node.operation.get()) != nullptr) {
+      settle(node.inputs[AverageUpdate::kAverage], format(node.inputs[AverageUpdate::kX]));
+    }
     NodeContext context = context_of(node);
     Step step;
     if (const auto* norm = dynamic_cast<const Norm*>(node.operation.get())) {
@@ -192,6 +197,9 @@ class Choice {
       for (std::size_t o = 0; o < node.outputs.size(); ++o) {
         const int i = node.operation->updates(static_cast<int>(o));
         if (i < 0) continue;
+        if (dynamic_cast<const AverageUpdate*>(node.operation.get()) != nullptr) {
+          return home_of_gradient(node.outputs[o]);
+        }
         const TensorId parameter = node.inputs[static_cast<std::size_t>(i)];
         if (plan_.graph.tensor(parameter).type == plan_.graph.tensor(gradient).type) {
           return format(parameter);

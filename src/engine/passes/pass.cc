@@ -18,6 +18,7 @@ std::span<const Pass> passes() {
       {"fuse_gradients", fuse_gradients},
       {"remove_dead_nodes", remove_dead_nodes},
       {"choose_layouts", choose_implementations},
+      {"repeat_norms", repeat_norms},
       {"prepare_state", prepare_state},
       {"reuse_memory", place_memory},
   };

@@ -8,7 +8,7 @@ namespace equipoise::engine {
 namespace {
 
 /// As inference runs it: with running statistics, where there are any.
-std::shared_ptr<const Operation> for_inference(const Node& node, const Norm& norm) {
+std::shared_ptr<const Operation> with_running(const Node& node, const Norm& norm) {
   if (norm.norm().kind != NormKind::kBatch || !node.inputs[Norm::kRunningMean]) {
     return node.operation;
   }
@@ -20,10 +20,22 @@ std::shared_ptr<const Operation> for_inference(const Node& node, const Norm& nor
   return std::make_shared<Norm>(attributes);
 }
 
+void resolve_training(Plan& plan, const SessionOptions& options) {
+  if (options.frozen_norms == FrozenNorms::kAsBuilt) return;
+  std::vector<Node> nodes(plan.graph.nodes().begin(), plan.graph.nodes().end());
+  for (Node& node : nodes) {
+    const auto* norm = dynamic_cast<const Norm*>(node.operation.get());
+    if (norm != nullptr && is_frozen(plan.graph, node)) {
+      node.operation = with_running(node, *norm);
+    }
+  }
+  rewrite(plan, std::move(nodes));
+}
+
 }  // namespace
 
 void resolve_mode(Plan& plan, const SessionOptions& options) {
-  if (plan.mode == Mode::kTraining) return;
+  if (plan.mode == Mode::kTraining) return resolve_training(plan, options);
   std::vector<TensorId> replaced(plan.graph.tensors().size());
   const auto replace = [&](TensorId& id) {
     if (id && replaced[static_cast<std::size_t>(id.index)]) {
@@ -43,7 +55,7 @@ void resolve_mode(Plan& plan, const SessionOptions& options) {
       continue;
     }
     if (const auto* norm = dynamic_cast<const Norm*>(node.operation.get())) {
-      node.operation = for_inference(node, *norm);
+      node.operation = with_running(node, *norm);
     }
     kept.push_back(std::move(node));
   }

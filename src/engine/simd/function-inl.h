@@ -72,6 +72,12 @@ struct HardSigmoid {
     return hn::IfThenElseZero(inside, hn::Mul(dy, hn::Set(d, 1.0F / 6.0F)));
   }
 };
+struct Silu {
+  HWY_INLINE V value(V x) const { return norm::HWY_NAMESPACE::silu(x); }
+  HWY_INLINE V gradient(V x, V dy) const {
+    return hn::Mul(dy, norm::HWY_NAMESPACE::silu_derivative(x));
+  }
+};
 /// Of norm's; a call per vector.
 struct Other {
   Activation activation;
@@ -90,6 +96,8 @@ void with_function(ops::Function function, float slope, const Body& body) {
       return body(Relu());
     case ops::Function::kRelu6:
       return body(Relu6());
+    case ops::Function::kSilu:
+      return body(Silu());
     case ops::Function::kGelu:
       return body(Gelu());
     case ops::Function::kHardSigmoid:

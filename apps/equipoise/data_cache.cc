@@ -1,0 +1,30 @@
+#include "data_cache.h"
+
+namespace equipoise::program {
+
+const TrainingData& DataCache::open(const std::string& name_or_path,
+                                    const DatasetOptions& options) {
+  const bool is_open = opened_ && opened_->name == name_or_path &&
+                       opened_->options.validation_fraction == options.validation_fraction &&
+                       opened_->options.seed == options.seed;
+  if (!is_open) {
+    measured_.reset();
+    opened_.reset();
+    opened_ = Opened{.name = name_or_path,
+                     .options = options,
+                     .data = open_training_data(name_or_path, options)};
+  }
+  return opened_->data;
+}
+
+const ChannelStatistics& DataCache::statistics(int channels, BadImage bad_image) {
+  if (!measured_ || measured_->channels != channels || measured_->bad_image != bad_image) {
+    measured_ =
+        Measured{.channels = channels,
+                 .bad_image = bad_image,
+                 .statistics = channel_statistics(*opened_->data.training, channels, bad_image)};
+  }
+  return measured_->statistics;
+}
+
+}  // namespace equipoise::program

@@ -62,7 +62,7 @@ class Bench {
 
   Mode mode() const { return mode_; }
   std::int64_t batch() const { return plan_.batch(); }
-  void keep_timings() const { plan_.keep_timings(); }
+  void keep_timings() { plan_.keep_timings(); }
   bool json() const { return json_; }
   Output output() const { return Output(path_); }
 
@@ -98,7 +98,7 @@ class BenchRun : public Bench {
                      "the machine can do");
   }
 
-  ExitCode run() const {
+  ExitCode run() {
     Subject made = subject();
     BenchResult result{
         .model = made.graph.name(),
@@ -176,7 +176,7 @@ class FloorRun : public Bench {
  public:
   explicit FloorRun(CLI::App& command) : Bench(command, Mode::kTraining) {}
 
-  ExitCode run() const {
+  ExitCode run() {
     const Subject made = subject();
     const BenchFloor floor{.model = made.graph.name(),
                            .mode = mode(),

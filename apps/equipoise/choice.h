@@ -47,6 +47,10 @@ inline const std::map<std::string, MemoryMode>& memory_choices() {
                                                             {"lean", MemoryMode::kLean}};
   return choices;
 }
+inline constexpr const char* kPlanDescription =
+    "Plan by times of this machine: those in this file, which is made if there is none; others are "
+    "measured and added";
+
 inline constexpr const char* kMemoryDescription =
     "lean: results of normalizations are dropped and computed again in the backward, which takes "
     "less memory and more time, and gives the same bits (default)";

@@ -286,10 +286,15 @@ void Experiment::make_trainer() {
   for (const double epoch : options_.milestones) {
     training.schedule.milestones.push_back(steps_of(epoch));
   }
+  if (!options_.plan.empty()) {
+    plan_.open(options_.plan);
+    set("plan", {std::filesystem::absolute(options_.plan).lexically_normal().string()});
+  }
   Graph graph = network_;
   add_classification_loss(graph, options_.label_smoothing);
   Session session(std::move(graph), {.layout = options_.layout,
                                      .memory = options_.memory,
+                                     .timings = plan_.timings(),
                                      .optimizer = optimizer(),
                                      .decay_norms_and_biases = options_.decay_norms_and_biases,
                                      .ema_decay = options_.ema,
@@ -298,6 +303,7 @@ void Experiment::make_trainer() {
   // The first plan decides how parameters lie; it is this one also in a run that goes on with
   // another batch size or an evaluation.
   static_cast<void>(session.memory(Mode::kTraining, training_->loader().shape().samples()));
+  plan_.keep();
   if (beginning_) session.state().load(std::as_const(*beginning_).state().entries());
   beginning_.reset();
   trainer_ = std::make_unique<Trainer>(std::move(session), std::move(training));

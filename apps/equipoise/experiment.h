@@ -13,6 +13,7 @@
 #include "equipoise/run.h"
 #include "equipoise/train.h"
 #include "loader_source.h"
+#include "plan_file.h"
 #include "train_arguments.h"
 
 namespace equipoise::program {
@@ -47,6 +48,7 @@ class Experiment {
   /// Null if nothing is held out.
   LoaderSource* validation() { return validation_.get(); }
   Trainer& trainer() { return *trainer_; }
+  PlanFile& plan() { return plan_; }
 
   /// Of the whole training.
   std::int64_t steps() const { return options_.epochs * steps_of_epoch(); }
@@ -89,6 +91,7 @@ class Experiment {
   LoaderOptions loading_;
   std::unique_ptr<LoaderSource> training_;
   std::unique_ptr<LoaderSource> validation_;
+  PlanFile plan_;
   std::unique_ptr<Trainer> trainer_;
 };
 

@@ -53,19 +53,19 @@ struct Inspect {
         ->type_name("FILE");
   }
 
-  ExitCode run() const {
+  ExitCode run() {
     const Output output(path);
     output.write(json ? inspect_document(inspected(), graph) : text(output.style()));
     return kDone;
   }
 
-  std::string text(const Style& style) const {
+  std::string text(const Style& style) {
     const InspectedModel found = inspected();
     if (!graph && !found.plan) return inspect_text(found, style);
     return (graph ? found.graph.dump() : "") + (found.plan ? to_string(*found.plan) : "");
   }
 
-  InspectedModel inspected() const {
+  InspectedModel inspected() {
     Graph built = model.build();
     SessionOptions session = plan.session();
     if (plan.mode() == Mode::kTraining) {

@@ -1,13 +1,10 @@
 #include "plan_arguments.h"
 
-#include <filesystem>
 #include <map>
 #include <string>
 
 #include "checks.h"
 #include "choice.h"
-#include "contents_of.h"
-#include "equipoise/run.h"
 
 namespace equipoise::program {
 namespace {
@@ -45,15 +42,10 @@ PlanArguments::PlanArguments(CLI::App& command, Mode mode) : mode_(mode) {
           .add_option_function<std::string>(
               "--plan",
               [this](const std::string& path) {
-                plan_path_ = path;
-                if (std::filesystem::exists(path)) {
-                  timings_ = Timings::parse(contents_of(path), path);
-                }
-                known_timings_ = timings_.size();
-                session_.timings = &timings_;
+                plan_.open(path);
+                session_.timings = plan_.timings();
               },
-              "Plan by times of this machine: those in this file, which is made if there is none; "
-              "others are measured and added")
+              kPlanDescription)
           ->type_name("FILE"),
       command.add_option("--skip-pass", session_.skip_passes, "Leave out a pass of the planner")
           ->allow_extra_args(false)
@@ -68,10 +60,6 @@ PlanArguments::PlanArguments(CLI::App& command, Mode mode) : mode_(mode) {
       [this](MemoryMode memory) { session_.memory = memory; },
       std::string("Of training; inference has one kind. ") + kMemoryDescription));
   for (CLI::Option* option : of_plan_) option->group(kGroup);
-}
-
-void PlanArguments::keep_timings() const {
-  if (timings_.size() > known_timings_) write_atomically(plan_path_, timings_.to_text());
 }
 
 void PlanArguments::require_for_plan(CLI::Option* option) {

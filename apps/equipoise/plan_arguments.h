@@ -1,14 +1,12 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "equipoise/graph.h"
 #include "equipoise/session.h"
-#include "equipoise/timings.h"
+#include "plan_file.h"
 
 namespace equipoise::program {
 
@@ -25,9 +23,9 @@ class PlanArguments {
   Mode mode() const { return mode_; }
   const SessionOptions& session() const { return session_; }
 
-  /// Keeps what was measured in the file of --plan, if there is one and it has less. Throws Error
-  /// if it cannot be written.
-  void keep_timings() const;
+  /// Keeps what was measured in the file of --plan, if there is one. Throws Error if it cannot be
+  /// written.
+  void keep_timings() { plan_.keep(); }
 
   /// Makes options that only change the plan need this one, which shows it.
   void require_for_plan(CLI::Option* option);
@@ -36,9 +34,7 @@ class PlanArguments {
   std::int64_t batch_ = 1;
   Mode mode_ = Mode::kInference;
   SessionOptions session_;
-  std::string plan_path_;
-  Timings timings_;
-  std::size_t known_timings_ = 0;
+  PlanFile plan_;
   std::vector<CLI::Option*> of_plan_;
 };
 

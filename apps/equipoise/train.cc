@@ -121,7 +121,7 @@ class Train {
     if (fs::exists(fs::path(resume_) / kVaryFile)) return show(resume_variants(resume_), resume_);
     const fs::path config = fs::path(resume_) / kRunConfig;
     std::vector<Setting> settings = read_settings(config);
-    begin_with_copy(settings, resume_);
+    go_on_with_copies(settings, resume_);
     arguments_.apply(settings, config.string());
     DataCache cache;
     Experiment experiment(arguments_, cache);

@@ -257,6 +257,7 @@ void TrainArguments::add_training(CLI::App& command) {
       command, "--memory", memory_choices(), [&s](MemoryMode memory) { s.memory = memory; },
       kMemoryDescription)
       ->group(kTraining);
+  grouped(command.add_option("--plan", s.plan, kPlanDescription), "FILE");
   grouped(command.add_option("--threads", s.threads, "Threads, as many as cores by default")
               ->check(count()),
           "N");

@@ -42,10 +42,16 @@ void save_weights(const Experiment& experiment, const State& weights,
 
 }  // namespace
 
-void begin_with_copy(std::vector<Setting>& settings, const std::filesystem::path& run) {
-  const std::filesystem::path copy = run / kBeginningFile;
-  const auto model = std::ranges::find(settings, "model", &Setting::key);
-  if (model != settings.end() && std::filesystem::exists(copy)) model->values = {copy.string()};
+void go_on_with_copies(std::vector<Setting>& settings, const std::filesystem::path& run) {
+  const auto take = [&](std::string_view key, const char* name) {
+    const std::filesystem::path copy = run / name;
+    const auto setting = std::ranges::find(settings, key, &Setting::key);
+    if (setting != settings.end() && std::filesystem::exists(copy)) {
+      setting->values = {copy.string()};
+    }
+  };
+  take("model", kBeginningFile);
+  take("plan", kPlanFile);
 }
 
 TrainRun TrainRun::begin(Experiment& experiment, const std::filesystem::path& path,
@@ -55,6 +61,7 @@ TrainRun TrainRun::begin(Experiment& experiment, const std::filesystem::path& pa
   if (experiment.begins_with_file()) {
     save_weights(experiment, trained_weights(experiment), path / kBeginningFile);
   }
+  experiment.plan().copy_to(path / kPlanFile);
   std::string config = "# equipoise train --config FILE makes this run again\n";
   for (const Setting& setting : experiment.settings()) config += to_text(setting);
   folder.write(kRunConfig, config);
@@ -267,6 +274,8 @@ void TrainRun::save(std::optional<double> score, bool best) {
   if (weights != nullptr && (best || state.best_epoch < 0)) {
     save_weights(experiment_, *weights, folder_.path() / kModelFile);
   }
+  // Whoever goes on from the checkpoint plans as it was planned until there.
+  experiment_.plan().keep();
   program::save(folder_, experiment_.trainer(),
                 {.trainer = state,
                  .tally = tally_,

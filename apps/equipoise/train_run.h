@@ -50,9 +50,12 @@ inline constexpr const char* kModelFile = "model.onnx";
 /// Of a run that began with a model file: the network and its weights at step 0.
 inline constexpr const char* kBeginningFile = "beginning.onnx";
 
-/// Settings of a run, to go on with it: it begins with its own copy of the model file, whatever has
-/// become of that.
-void begin_with_copy(std::vector<Setting>& settings, const std::filesystem::path& run);
+/// Of a run with --plan: the times by which it is planned.
+inline constexpr const char* kPlanFile = "plan.json";
+
+/// Settings of a run, to go on with it: by its own copies of the model file and of the times of its
+/// plans, whatever has become of those.
+void go_on_with_copies(std::vector<Setting>& settings, const std::filesystem::path& run);
 
 /// Trains an experiment in a folder: metrics and checkpoints. Experiment and progress outlive it.
 class TrainRun {

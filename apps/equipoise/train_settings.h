@@ -58,6 +58,7 @@ struct TrainSettings {
   std::int64_t ema_recalibrate = 0;
   std::int64_t most_refusals = 10;
   std::uint64_t seed = 0;
+  std::string plan;
   std::optional<Layout> layout = std::nullopt;
   MemoryMode memory = MemoryMode::kDefault;
   /// 0: as many as cores.

@@ -48,14 +48,14 @@ std::uint64_t first_seed(const VaryPlan& plan) {
   return found == plan.settings.end() ? 0 : std::stoull(found->values.front());
 }
 
-/// Settings whose data set and model are found from anywhere.
+/// Settings whose data set, model and plan are found from anywhere.
 std::vector<Setting> located(std::vector<Setting> settings, const fs::path& directory) {
   const std::span<const std::string_view> names = model_names();
   for (Setting& setting : settings) {
     std::string& value = setting.values.front();
     const fs::path path = (directory / value).lexically_normal();
     const bool is_name = std::ranges::find(names, value) != names.end();
-    const bool is_path = (setting.key == "data" && fs::is_directory(path)) ||
+    const bool is_path = setting.key == "plan" || (setting.key == "data" && fs::is_directory(path)) ||
                          (setting.key == "model" && !is_name && fs::exists(path));
     if (is_path) value = path.string();
   }
@@ -219,7 +219,7 @@ std::optional<VaryResult> train_all(const VaryPlan& plan, const fs::path& folder
       const fs::path begun = folder / name / kRunConfig;
       std::vector<Setting> settings =
           fs::exists(begun) ? read_settings(begun) : settings_of(plan, varied.variant, seed);
-      begin_with_copy(settings, folder / name);
+      go_on_with_copies(settings, folder / name);
       const AppliedArguments arguments(settings);
       Experiment experiment(arguments.get(), cache);
       progress.title(name);

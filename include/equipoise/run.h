@@ -4,6 +4,7 @@
 ///
 ///     RUN/config.toml                                what it was started with
 ///     RUN/beginning.onnx                             the model file that it began with
+///     RUN/plan.json                                  the times by which it is planned, if by any
 ///     RUN/metrics.jsonl                              what it measured, a line each
 ///     RUN/events.out.tfevents.*                      the same for TensorBoard
 ///     RUN/checkpoints/step-00001200.safetensors      all that goes on from there

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <utility>
@@ -24,7 +25,8 @@ namespace fs = std::filesystem;
 constexpr const char* kCheckpoints = "checkpoints";
 constexpr const char* kConfig = "config.toml";
 constexpr const char* kMetrics = "metrics.jsonl";
-constexpr const char* kBeginning = "beginning.onnx";
+/// What may be there before its settings are.
+constexpr std::array<std::string_view, 2> kBefore = {"beginning.onnx", "plan.json"};
 constexpr std::string_view kStepPrefix = "step-";
 constexpr std::string_view kSuffix = ".safetensors";
 constexpr const char* kSetAside = ".set-aside";
@@ -158,9 +160,13 @@ bool is_of_beginning(const fs::directory_entry& entry) {
   if (name == kCheckpoints) return entry.is_directory() && fs::is_empty(path);
   if (!entry.is_regular_file()) return false;
   if (name == kMetrics) return entry.file_size() == 0;
-  const bool is_temporary = name.extension() == run::kTemporary;
-  return name == kBeginning || run::is_event_file(path) ||
-         (is_temporary && (name.stem() == kConfig || name.stem() == kBeginning));
+  const auto is_before = [](const fs::path& file) {
+    return std::ranges::find(kBefore, file.string()) != kBefore.end();
+  };
+  if (name.extension() == run::kTemporary) {
+    return name.stem() == kConfig || is_before(name.stem());
+  }
+  return is_before(name) || run::is_event_file(path);
 }
 
 [[noreturn]] void fail_taken(const fs::path& path) {

@@ -33,6 +33,7 @@ def everything(run):
     """What two runs of the same bits have in common."""
     lines = [{key: value for key, value in line.items() if key != "time"} for line in metrics(run)]
     files = {path.name: content(path) for path in checkpoints(run)}
-    model = pathlib.Path(run) / "model.onnx"
-    files[model.name] = model.read_bytes() if model.exists() else None
+    for name in ("model.onnx", "plan.json"):
+        file = pathlib.Path(run) / name
+        files[name] = file.read_bytes() if file.exists() else None
     return lines, files

@@ -213,4 +213,28 @@ class ResumeOfAverages(Runs, unittest.TestCase):
         self.assertEqual([line["step"] for line in lines if line["split"] == "validation_ema"], [4, 8, 12])
 
 
+class ResumeByTimes(Runs, unittest.TestCase):
+    """A run that is planned by measured times keeps them, and goes on by its own."""
+
+    @classmethod
+    def command(cls, run):
+        return [*super().command(run), "--plan", str(cls.root / "times.json")]
+
+    def test_the_run_has_the_times_of_all_its_plans(self):
+        self.assertEqual((self.root / "whole/plan.json").read_bytes(), (self.root / "times.json").read_bytes())
+
+    def test_killed_at_points_of_writing(self):
+        run = self.root / "killed"
+        times = self.root / "times.json"
+        kept = times.read_bytes()
+        for case in ("half:1", "renamed:1", "begin:2", "renamed:2", "renamed:5"):
+            killed = self.start(run, EQUIPOISE_KILL=case)
+            self.assertEqual(killed.returncode, -signal.SIGKILL, f"{case}: {killed.stderr}")
+            if (run / "config.toml").exists():
+                times.unlink()
+            self.finish(run, case)
+            self.assertEqual(times.exists(), case in ("half:1", "renamed:1", "begin:2"), case)
+            times.write_bytes(kept)
+
+
 program.main()

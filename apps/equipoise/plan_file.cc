@@ -7,8 +7,8 @@ namespace equipoise::program {
 
 void PlanFile::open(const std::filesystem::path& path) {
   paths_ = {path};
-  timings_ = std::filesystem::exists(path) ? Timings::parse(contents_of(path), path.string())
-                                           : Timings();
+  timings_ =
+      std::filesystem::exists(path) ? Timings::parse(contents_of(path), path.string()) : Timings();
   kept_ = timings_.size();
 }
 

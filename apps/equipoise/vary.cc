@@ -55,7 +55,8 @@ std::vector<Setting> located(std::vector<Setting> settings, const fs::path& dire
     std::string& value = setting.values.front();
     const fs::path path = (directory / value).lexically_normal();
     const bool is_name = std::ranges::find(names, value) != names.end();
-    const bool is_path = setting.key == "plan" || (setting.key == "data" && fs::is_directory(path)) ||
+    const bool is_path = setting.key == "plan" ||
+                         (setting.key == "data" && fs::is_directory(path)) ||
                          (setting.key == "model" && !is_name && fs::exists(path));
     if (is_path) value = path.string();
   }

@@ -107,8 +107,11 @@ class EQUIPOISE_API State {
   std::unique_ptr<Parts> parts_;
 };
 
-/// What a batch normalization does in a run other than its plan says. Unset: as planned. A plan for
+/// What a normalization does in a run other than its plan says. Unset: as planned. A plan for
 /// inference has neither ghost batches nor renormalization, also where it is set to use the batch.
+///
+/// Instance and group normalization can collect moments; all else is of batch normalization alone.
+/// Layer and RMS normalization have nothing to set.
 struct NormSettings {
   std::optional<Statistics> statistics = std::nullopt;
   /// Whether statistics of the batch are staged; in inference they are committed by nobody but the
@@ -117,8 +120,11 @@ struct NormSettings {
   /// In place of the running ones, one value per channel; empty: the running ones.
   std::vector<float> mean = {};
   std::vector<float> var = {};
-  /// Moments of the batch also where running statistics normalize; see Results::moments.
+  /// Moments of the statistic groups in the batch, also where running statistics normalize; see
+  /// Results::moments.
   bool collect_moments = false;
+  /// Those of single samples; see Results::sample_moments.
+  bool collect_sample_moments = false;
 };
 
 /// Memory of intermediate results. For one run at a time; callers that run at the same time have
@@ -133,8 +139,9 @@ class EQUIPOISE_API Context {
   /// Bytes held: as much as the largest plan needs that has run here and is kept by its session.
   [[nodiscard]] std::size_t capacity() const;
 
-  /// For the runs that follow, by the name of the batch normalization's node. A run throws Error if
-  /// its plan has no such node, or the vectors are not of one value per channel.
+  /// For the runs that follow, by the name of the normalization's node. A run throws Error if its
+  /// plan has no such node, one of another kind than the settings are for, or the vectors are not
+  /// of one value per channel.
   void set_norm(std::string_view node, NormSettings settings);
   void reset_norms();
 
@@ -150,9 +157,16 @@ class EQUIPOISE_API Results {
   [[nodiscard]] ConstTensorView view(std::string_view name) const;
   [[nodiscard]] std::span<const float> values(std::string_view name) const;
 
-  /// Moments of the batch per group of a normalization, by the name of its node; empty if none were
-  /// computed.
+  /// Moments of x over the elements that share statistics, by the name of the normalization's node:
+  /// of batch normalization C of them, over all ranks if it is synchronized (with ghost batches,
+  /// which only training has, that of ghost batch b and channel c at [b·C + c]); of instance
+  /// normalization N·C, at [n·C + c]; of group normalization with G groups N·G, at [n·G + g].
+  ///
+  /// There if they were needed or NormSettings::collect_moments is set, else empty.
   [[nodiscard]] std::span<const Moments> moments(std::string_view node) const;
+  /// Those of each sample n and channel c, over its positions, at [n·C + c]: of a batch, instance
+  /// or group normalization with NormSettings::collect_sample_moments, else empty.
+  [[nodiscard]] std::span<const Moments> sample_moments(std::string_view node) const;
 
  private:
   friend class Session;

@@ -30,19 +30,40 @@ namespace engine {
 
 namespace {
 
-/// Throws Error unless the settings are of batch normalizations of the plan.
+/// Layer and RMS normalization keep mean and 1/σ of their rows alone.
+bool has_moments(NormKind kind) { return kind != NormKind::kLayer && kind != NormKind::kRms; }
+
+/// Throws Error for what a normalization of this kind does not do.
+void check_kind(const PlannedNorm& norm, const NormSettings& set) {
+  if (!has_moments(norm.kind)) {
+    throw Error(
+        fmt::format("set_norm: '{}' ({}) keeps no moments to collect; nothing of it can be set",
+                    norm.node, to_string(norm.kind)));
+  }
+  const bool only_collects =
+      !set.statistics && !set.update_running && set.mean.empty() && set.var.empty();
+  if (norm.kind != NormKind::kBatch && !only_collects) {
+    throw Error(
+        fmt::format("set_norm: '{}' ({}) always normalizes with its own statistics; only "
+                    "collect_moments and collect_sample_moments can be set",
+                    norm.node, to_string(norm.kind)));
+  }
+}
+
+/// Throws Error unless the settings are of normalizations of the plan that can be set so.
 void check_settings(const Plan& plan,
                     const std::map<std::string, NormSettings, std::less<>>& settings) {
   for (const auto& [name, set] : settings) {
     const auto norm = std::ranges::find(plan.norms, name, &PlannedNorm::node);
-    if (norm == plan.norms.end() || norm->channels == 0) {
+    if (norm == plan.norms.end()) {
       std::vector<std::string_view> names;
       for (const PlannedNorm& other : plan.norms) {
-        if (other.channels > 0) names.emplace_back(other.node);
+        if (has_moments(other.kind)) names.emplace_back(other.node);
       }
-      throw Error(fmt::format("set_norm: graph '{}' has no batch normalization '{}'{}",
-                              plan.graph.name(), name, did_you_mean(name, names)));
+      throw Error(fmt::format("set_norm: graph '{}' has no normalization '{}'{}", plan.graph.name(),
+                              name, did_you_mean(name, names)));
     }
+    check_kind(*norm, set);
     for (const std::size_t count : {set.mean.size(), set.var.size()}) {
       if (count != 0 && static_cast<std::int64_t>(count) != norm->channels) {
         throw Error(
@@ -176,7 +197,8 @@ BoundPlan& ContextMemory::bind(const std::shared_ptr<const Plan>& plan, State& s
     slot.settings = found == settings.end() ? nullptr : &found->second;
     slot.running = norm.running.empty() ? nullptr : state.running_statistics(norm.running);
     slot.staged_before = slot.running == nullptr ? 0 : slot.running->staged();
-    slot.has_moments = false;
+    slot.moments = {};
+    slot.sample_moments = {};
   }
   return *bound;
 }

@@ -18,10 +18,13 @@
 
 namespace equipoise::engine {
 
+using MomentsByNode = std::vector<std::pair<std::string_view, std::span<const Moments>>>;
+
 /// What a run leaves, by name.
 struct ResultTable {
   std::vector<std::pair<std::string_view, ConstTensorView>> tensors;
-  std::vector<std::pair<std::string_view, std::span<const Moments>>> moments;
+  MomentsByNode moments;
+  MomentsByNode sample_moments;
 };
 
 /// A plan in a context: where its tensors are, and its normalizations.

@@ -77,12 +77,27 @@ std::int64_t check_inputs(const Graph& graph, Inputs inputs) {
   return std::max<std::int64_t>(batch, 1);
 }
 
-bool are_finite(Inputs inputs, int threads) {
-  return std::ranges::none_of(inputs, [threads](const Input& input) {
-    const auto elements = static_cast<std::size_t>(input.value.shape.element_count());
-    return input.value.dtype == DType::kF32 &&
-           count_non_finite(input.value.data, elements * sizeof(float), threads) > 0;
-  });
+std::vector<std::int64_t> non_finite_samples(const Graph& graph, Inputs inputs, std::int64_t batch,
+                                             int threads) {
+  std::vector<std::int64_t> found;
+  for (const Input& input : inputs) {
+    if (input.value.dtype != DType::kF32) continue;
+    const std::int64_t elements = input.value.shape.element_count();
+    const auto* const values = static_cast<const float*>(input.value.data);
+    const auto is_finite = [&](std::int64_t first, std::int64_t count) {
+      const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(float);
+      return count_non_finite(values + first, bytes, threads) == 0;
+    };
+    if (is_finite(0, elements)) continue;
+    const bool batched = find_input(graph, input.name).type.shape.batched();
+    const std::int64_t per_sample = elements / batch;
+    for (std::int64_t n = 0; n < batch; ++n) {
+      if (!batched || !is_finite(n * per_sample, per_sample)) found.push_back(n);
+    }
+  }
+  std::ranges::sort(found);
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
 }
 
 namespace {

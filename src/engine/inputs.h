@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "engine/context.h"
 #include "equipoise/session.h"
@@ -12,8 +13,10 @@ namespace equipoise::engine {
 /// fit.
 std::int64_t check_inputs(const Graph& graph, Inputs inputs);
 
-/// Whether all values of f32 inputs are.
-bool are_finite(Inputs inputs, int threads);
+/// The samples, in order, of which an f32 input has values that are not finite; all of the batch if
+/// an input without a dimension of samples has. REQUIRES: check_inputs has passed
+std::vector<std::int64_t> non_finite_samples(const Graph& graph, Inputs inputs, std::int64_t batch,
+                                             int threads);
 
 /// What an update goes by.
 struct UpdateNumbers {

@@ -12,6 +12,7 @@
 #include "engine/implementation.h"
 #include "engine/sweep.h"
 #include "equipoise/graph.h"
+#include "equipoise/norm_summary.h"
 #include "equipoise/plan_report.h"
 #include "equipoise/session.h"
 
@@ -56,7 +57,7 @@ struct PlannedTensor {
 
 struct PlannedNorm {
   std::string node;
-  /// Of batch normalization, else 0: only that can be set at run time.
+  NormKind kind = NormKind::kBatch;
   std::int64_t channels = 0;
   /// The name of its running_mean; empty without.
   std::string running = {};

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <span>
 #include <vector>
 
 #include "equipoise/norm.h"
@@ -19,8 +19,13 @@ struct NormSlot {
   RunningStatistics* running = nullptr;
   /// How many batches waited there before the run.
   std::int64_t staged_before = 0;
-  /// Whether the last run left moments of its batch.
-  bool has_moments = false;
+  /// What the last run left of its batch; empty: nothing. Of groups, and of each (sample, channel)
+  /// at [n·C + c].
+  std::span<const Moments> moments;
+  std::span<const Moments> sample_moments;
+  /// Memory of these, where they are not the record's.
+  std::vector<Moments> group_memory;
+  std::vector<Moments> sample_memory;
 };
 
 /// What kernels see of a run besides their tensors.

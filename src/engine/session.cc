@@ -14,6 +14,7 @@
 #include "engine/finite.h"
 #include "engine/onednn/threads.h"
 #include "engine/report.h"
+#include "engine/sample_rows.h"
 #include "engine/session_parts.h"
 #include "equipoise/error.h"
 #include "equipoise/runtime.h"
@@ -61,6 +62,11 @@ void check_clip_norm(const std::optional<float>& clip_norm) {
   if (!clip_norm || (std::isfinite(*clip_norm) && *clip_norm > 0)) return;
   throw Error(
       fmt::format("train: clip_norm is {}; it has to be finite and greater than 0", *clip_norm));
+}
+
+std::span<const Moments> of_node(const engine::MomentsByNode& all, std::string_view node) {
+  const auto found = std::ranges::find(all, node, &engine::MomentsByNode::value_type::first);
+  return found == all.end() ? std::span<const Moments>() : found->second;
 }
 
 /// Of the parameters behind the update of this number: (1 − d)/(1 − d^t), 1 at first.
@@ -150,6 +156,7 @@ Results Session::collect(BoundPlan& bound, std::size_t steps) {
   engine::ResultTable& table = bound.results;
   table.tensors.clear();
   table.moments.clear();
+  table.sample_moments.clear();
   for (const Plan::Output& output : plan.outputs) {
     const TensorInfo& info = plan.graph.tensor(output.tensor);
     if (info.producer && static_cast<std::size_t>(info.producer.index) >= steps) continue;
@@ -161,9 +168,8 @@ Results Session::collect(BoundPlan& bound, std::size_t steps) {
   }
   for (std::size_t n = 0; n < plan.norms.size(); ++n) {
     const engine::NormSlot& slot = bound.run.norms[n];
-    if (slot.has_moments) {
-      table.moments.emplace_back(plan.norms[n].node, slot.record.moments());
-    }
+    table.moments.emplace_back(plan.norms[n].node, slot.moments);
+    table.sample_moments.emplace_back(plan.norms[n].node, slot.sample_moments);
   }
   Results results;
   results.table_ = &table;
@@ -176,8 +182,10 @@ Results Session::run(Inputs inputs, const RunOptions& options) {
   const engine::OneDnnThreads threads(num_threads());
   Context& context = options.context != nullptr ? *options.context : parts_->context;
   State& state = options.state != nullptr ? *options.state : parts_->state;
-  const auto bound_with = [&](NormsAre norms_are) -> BoundPlan& {
-    const auto plan = parts_->plan(Mode::kInference, batch, threads.count(), norms_are);
+  const auto plan_with = [&](NormsAre norms_are) {
+    return parts_->plan(Mode::kInference, batch, threads.count(), norms_are);
+  };
+  const auto bind = [&](const std::shared_ptr<const Plan>& plan) -> BoundPlan& {
     BoundPlan& bound = context.memory_->bind(plan, state);
     bound.run.communicator = parts_->options.communicator;
     set_times(bound, options.step_times);
@@ -186,16 +194,30 @@ Results Session::run(Inputs inputs, const RunOptions& options) {
     return bound;
   };
   // oneDNN's ReLU makes 0 of NaN; who has a poisoned state or input is to see it.
-  const bool folds =
-      context.memory_->settings.empty() && engine::are_finite(inputs, threads.count());
-  BoundPlan* chosen = &bound_with(folds ? NormsAre::kFolded : NormsAre::kSwitchable);
-  if (folds && !chosen->finite) chosen = &bound_with(NormsAre::kSwitchable);
-  BoundPlan& bound = *chosen;
-  const Plan& plan = *bound.plan;
+  const bool is_set = !context.memory_->settings.empty();
+  std::vector<std::int64_t> poisoned;
+  if (!is_set) {
+    poisoned = engine::non_finite_samples(parts_->graph, inputs, batch, threads.count());
+  }
+  bool folds = !is_set && static_cast<std::int64_t>(poisoned.size()) < batch;
+  BoundPlan* bound = &bind(plan_with(folds ? NormsAre::kFolded : NormsAre::kSwitchable));
+  if (folds) {
+    folds = bound->finite && (poisoned.empty() || !engine::mixes_samples(*bound->plan));
+    if (!folds) bound = &bind(plan_with(NormsAre::kSwitchable));
+  }
+  // Held, since a session that keeps one plan alone lets go of it for the other.
+  const std::shared_ptr<const Plan> plan = bound->plan;
   const std::size_t steps =
-      options.until.empty() ? plan.steps.size() : engine::end_of(plan, options.until);
-  engine::execute(bound, plan.prepared_steps, steps);
-  return collect(bound, steps);
+      options.until.empty() ? plan->steps.size() : engine::end_of(*plan, options.until);
+  std::optional<engine::SampleRows> unfolded;
+  if (folds && !poisoned.empty()) {
+    unfolded.emplace(*plan, steps, poisoned);
+    unfolded->compute(bind(plan_with(NormsAre::kSwitchable)));
+    bound = &bind(plan);
+  }
+  engine::execute(*bound, plan->prepared_steps, steps);
+  if (unfolded) unfolded->put_into(*bound);
+  return collect(*bound, steps);
 }
 
 StepResult Session::train(Inputs inputs, const StepOptions& options) {
@@ -289,11 +311,11 @@ std::span<const float> Results::values(std::string_view name) const {
 }
 
 std::span<const Moments> Results::moments(std::string_view node) const {
-  if (table_ == nullptr) return {};
-  for (const auto& [name, moments] : table_->moments) {
-    if (name == node) return moments;
-  }
-  return {};
+  return table_ == nullptr ? std::span<const Moments>() : of_node(table_->moments, node);
+}
+
+std::span<const Moments> Results::sample_moments(std::string_view node) const {
+  return table_ == nullptr ? std::span<const Moments>() : of_node(table_->sample_moments, node);
 }
 
 }  // namespace equipoise

@@ -220,7 +220,7 @@ TEST(NormSettings, ThatDoNotFitAreErrors) {
     return error_of([&] { session.run({images.image()}, {.context = &context}); });
   };
   EXPECT_THAT(run_with("bn11", {}), HasSubstr("did you mean 'bn1'"));
-  EXPECT_THAT(run_with("conv1", {}), HasSubstr("no batch normalization 'conv1'"));
+  EXPECT_THAT(run_with("conv1", {}), HasSubstr("no normalization 'conv1'"));
   EXPECT_THAT(run_with("bn1", {.mean = {1, 2}}), HasSubstr("2 values for 'bn1', which has 16"));
 }
 

@@ -22,7 +22,7 @@ namespace {
 
 using ::testing::ElementsAreArray;
 
-enum class Others { kAlike, kWild };
+enum class Others { kAlike, kWild, kOneNotFinite };
 
 /// Inputs of so many samples; the first is always the same.
 class Samples {
@@ -46,6 +46,9 @@ class Samples {
         } else {
           values_[info.name].push_back((wild ? -100.0F : 1.0F) * (2 * random - 1));
         }
+      }
+      if (others == Others::kOneNotFinite && info.name == "image") {
+        values_[info.name].back() = std::nanf("");
       }
       shapes_[info.name] = shape;
     }
@@ -91,6 +94,7 @@ TEST_P(Independence, OfAnAnswerFromTheRestOfTheBatch) {
     Session session(graph, {.layout = layout});
     const std::vector<float> among_16 = first_answer(session, 16, Others::kAlike);
     EXPECT_THAT(first_answer(session, 16, Others::kWild), ElementsAreArray(among_16));
+    EXPECT_THAT(first_answer(session, 16, Others::kOneNotFinite), ElementsAreArray(among_16));
     const float largest =
         std::abs(*std::ranges::max_element(among_16, {}, [](float v) { return std::abs(v); }));
     for (const std::int64_t count : {1, 7}) {

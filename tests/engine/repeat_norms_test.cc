@@ -22,6 +22,7 @@
 namespace equipoise::testing {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::HasSubstr;
@@ -92,17 +93,17 @@ TEST(RepeatNorms, LowersThePeak) {
 
 TEST(RepeatNorms, ComesBeforeTheFirstReaderInTheBackward) {
   const PlanReport report = report_of({.memory = MemoryMode::kLean, .optimizer = kSgd});
-  ASSERT_THAT(repeated(report), Contains("layer1.0.bn1.repeat"));
-  const auto step = [&](const std::string& name) {
-    return std::ranges::find(report.steps, name, &StepReport::name);
-  };
-  const auto reader = std::ranges::find_if(report.steps, [](const StepReport& each) {
-    return each.operation == "convolution_weight_gradient" &&
-           each.name.starts_with("layer1.0.conv2");
-  });
-  ASSERT_NE(reader, report.steps.end());
-  EXPECT_EQ(step("layer1.0.bn1.repeat") + 1, reader);
-  EXPECT_EQ(reader->inputs.front().name, "layer1.0.bn1.repeat");
+  const std::vector<std::string> names = repeated(report);
+  ASSERT_THAT(names, Not(IsEmpty()));
+  for (const std::string& name : names) {
+    const auto reads = [&name](const StepReport& step) {
+      return std::ranges::find(step.inputs, name, &PlannedTensorReport::name) != step.inputs.end();
+    };
+    const auto reader = std::ranges::find_if(report.steps, reads);
+    ASSERT_NE(reader, report.steps.end()) << name;
+    EXPECT_EQ(std::ranges::find(report.steps, name, &StepReport::name) + 1, reader) << name;
+    EXPECT_THAT(reader->operation, AnyOf(HasSubstr("gradient"), "reorder")) << name;
+  }
 }
 
 TEST(RepeatNorms, LeavesTheDefaultAndInferenceAlone) {

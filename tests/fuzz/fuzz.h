@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+#include "equipoise/data.h"
 #include "equipoise/error.h"
 
 namespace equipoise::fuzz {
@@ -33,7 +34,15 @@ inline std::string_view as_text(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-/// A folder of this process, in memory where there is a place for that.
+/// Every image can be read, and has a class.
+inline void read_all(const Dataset& dataset) {
+  for (std::int64_t i = 0; i < dataset.size(); ++i) {
+    require(static_cast<std::size_t>(dataset.label(i)) < dataset.class_names().size());
+    static_cast<void>(dataset.image(i));
+  }
+}
+
+/// A folder, in memory where there is a place for that.
 class Folder {
  public:
   Folder() { std::filesystem::create_directories(path_); }
@@ -54,7 +63,9 @@ class Folder {
                                                      : std::filesystem::temp_directory_path();
   }
 
-  std::filesystem::path path_ = parent() / ("equipoise_fuzz_" + std::to_string(getpid()));
+  static inline int count_ = 0;
+  std::filesystem::path path_ =
+      parent() / ("equipoise_fuzz_" + std::to_string(getpid()) + "_" + std::to_string(count_++));
 };
 
 }  // namespace equipoise::fuzz

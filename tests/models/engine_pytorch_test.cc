@@ -177,9 +177,12 @@ TEST_P(NetworkOracle, EngineInferenceIsThatOfPyTorch) {
   EngineRun run(GetParam(), oracle());
   for_each(engine_settings(), [&](const EngineSetting& setting) {
     if (setting.memory == MemoryMode::kLean) return;  // of training
-    Session session = run.session(setting.with({}));
+    Session session = run.session(setting.with({.taps = {"loss"}}));
     const Results results = session.run(run.inputs());
-    run.expect_close("inference/logits", results.values("logits"), run.norm_of("inference/logits"));
+    for (const std::string name : {"logits", "loss"}) {
+      const std::string theirs = "inference/" + name;
+      run.expect_close(theirs, results.values(name), run.norm_of(theirs));
+    }
   });
 }
 

@@ -20,7 +20,8 @@ each of its normalizations, unless there is one that is newer than this program:
                                   take statistics; of networks with batch normalization
     training/state/<buffer>       running statistics after the step
     sgd/rate, sgd/losses          of ten steps of SGD (SGD below) on the same batch
-    sgd/state/<parameter>         behind them; not of large networks
+    sgd/state/<parameter or running statistic>
+                                  behind them; of large networks those of few values
     adamw/losses, adamw/state/…   the same of AdamW (ADAMW below), whose weight decay is not for
                                   parameters of one dimension; not of large networks
     error/<any of these>          the largest difference of what PyTorch computes in f32
@@ -87,6 +88,7 @@ SEEDS = {
 
 # Rates at which ten steps on one batch bring the loss down.
 SMALL = ("mlp", "resnet8", "encoder")
+FEW = 2048
 SGD = {"momentum": 0.9, "weight_decay": 1e-4}
 # With a smaller epsilon, the first steps are the signs of gradients, also of those that are noise.
 ADAMW = {"lr": 0.002, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.5}
@@ -220,9 +222,9 @@ def descent(network, model, inputs, labels):
         optimizers["adamw"] = lambda: adamw(model)
     for name, make in optimizers.items():
         found[f"{name}/losses"] = ten_steps(model, make(), inputs, labels)
-        if network in SMALL:
-            for parameter, value in model.named_parameters():
-                found[f"{name}/state/{parameter}"] = value.detach().clone()
+        for key, value in state_of(model).items():
+            if network in SMALL or value.numel() <= FEW:
+                found[f"{name}/state/{key}"] = value.detach().clone()
         model.load_state_dict(state, strict=False)
     return found
 

@@ -64,6 +64,13 @@ class Forward final : public Kernel {
 
   void run(const Arguments& arguments) const override {
     NormSlot& slot = arguments.run.norms[static_cast<std::size_t>(node_.slot)];
+    const NormAttributes& norm = node_.norm;
+    const NormSettings& set = settings_of(slot);
+    // Not all records of these have moments.
+    const bool merges = set.collect_moments && norm.kind != NormKind::kBatch;
+    const bool of_samples = merges || set.collect_sample_moments;
+    const std::int64_t planes = node_.x.samples() * node_.x.channels();
+    slot.sample_memory.resize(of_samples ? static_cast<std::size_t>(planes) : 0);
     const NormForward forward{
         .x = node_.view(arguments.input<void>(Norm::kX)),
         .y = node_.view(arguments.output<void>(Norm::kY)),
@@ -75,20 +82,37 @@ class Forward final : public Kernel {
         .residual = node_.view(arguments.input<void>(Norm::kResidual)),
         .position_weights =
             NormNode::span(arguments.input(Norm::kPositionWeights), node_.positions),
+        .sample_moments = slot.sample_memory,
         .workspace = &arguments.run.workspace};
-    const NormAttributes& norm = node_.norm;
+    if (set.collect_sample_moments) slot.sample_moments = slot.sample_memory;
     if (norm.kind == NormKind::kBatch) return batch(forward, arguments, slot);
     // To fill one that nobody reads takes time: of a residual, a bit per element.
-    const bool records = has_gradient_ || settings_of(slot).collect_moments;
-    NormRecord* const record = records ? &slot.record : nullptr;
+    NormRecord* const record = has_gradient_ ? &slot.record : nullptr;
     if (norm.kind == NormKind::kInstance) instance_norm(forward, record);
     if (norm.kind == NormKind::kGroup) group_norm(forward, norm.groups, record);
     if (norm.kind == NormKind::kLayer) layer_norm(forward, norm.axes, record);
     if (norm.kind == NormKind::kRms) rms_norm(forward, norm.axes, record);
-    slot.has_moments = records && !slot.record.moments().empty();
+    if (merges) {
+      merge_samples(slot);
+    } else if (has_gradient_) {
+      slot.moments = slot.record.moments();
+    }
   }
 
  private:
+  /// Moments of (sample, channel)s to those of (sample, group)s.
+  void merge_samples(NormSlot& slot) const {
+    const std::size_t planes = slot.sample_memory.size();
+    const std::int64_t per_group =
+        node_.norm.kind == NormKind::kGroup ? node_.x.channels() / node_.norm.groups : 1;
+    slot.group_memory.assign(planes / static_cast<std::size_t>(per_group), Moments{});
+    for (std::size_t i = 0; i < planes; ++i) {
+      Moments& group = slot.group_memory[i / static_cast<std::size_t>(per_group)];
+      group = merge(group, slot.sample_memory[i]);
+    }
+    slot.moments = slot.group_memory;
+  }
+
   void batch(const NormForward& forward, const Arguments& arguments, NormSlot& slot) const {
     const NormAttributes& norm = node_.norm;
     const NormSettings& set = settings_of(slot);
@@ -97,7 +121,8 @@ class Forward final : public Kernel {
     if (stages && slot.running == nullptr) {
       throw Error("it is to stage statistics, and has no running ones that would take them");
     }
-    const bool collects = statistics == Statistics::kRunning && (stages || set.collect_moments);
+    const bool collects = statistics == Statistics::kRunning &&
+                          (stages || set.collect_moments || set.collect_sample_moments);
     const bool needs_moments = statistics != Statistics::kRunning || collects;
     const auto running = [&](const std::vector<float>& replacement, int input) {
       return replacement.empty() ? NormNode::span(arguments.input(input), node_.parameters)
@@ -114,7 +139,7 @@ class Forward final : public Kernel {
          .communicator = norm.synchronized && needs_moments ? arguments.run.communicator : nullptr,
          .collect_moments = collects},
         has_gradient_ || needs_moments ? &slot.record : nullptr);
-    slot.has_moments = needs_moments;
+    if (needs_moments) slot.moments = slot.record.moments();
     if (stages) slot.running->stage(slot.record.moments());
   }
 

@@ -112,10 +112,10 @@ class Choice {
     Step step;
     if (const auto* norm = dynamic_cast<const Norm*>(node.operation.get())) {
       context.norm = step.norm = static_cast<int>(plan_.norms.size());
-      const bool is_batch = norm->norm().kind == NormKind::kBatch;
       const TensorId running = node.inputs[Norm::kRunningMean];
       plan_.norms.push_back({.node = node.name,
-                             .channels = is_batch ? context.input(Norm::kX).channels() : 0,
+                             .kind = norm->norm().kind,
+                             .channels = context.input(Norm::kX).channels(),
                              .running = running ? plan_.graph.tensor(running).name : ""});
     }
     if (candidates_ != nullptr && is_product(node) && take_fastest(context, step)) return;

@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const fuzz::Folder folder;
   if (size < 2) return 0;
   const std::string_view files = fuzz::as_text(data + 2, size - 2);
-  const std::size_t images = std::min<std::size_t>(data[0] | data[1] << 8, files.size());
+  const std::size_t images = std::min(data[0] + std::size_t{256} * data[1], files.size());
   folder.write("train-images-idx3-ubyte", files.substr(0, images));
   folder.write("train-labels-idx1-ubyte", files.substr(images));
   return fuzz::try_to(

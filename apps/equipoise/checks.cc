@@ -1,12 +1,17 @@
 #include "checks.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "equipoise/did_you_mean.h"
 
 namespace equipoise::program {
 namespace {
@@ -65,6 +70,16 @@ CLI::Validator number_between(double least, double most) {
             return value && *value >= least && *value <= most
                        ? ""
                        : fmt::format("'{}' is not a number from {:g} to {:g}", text, least, most);
+          },
+          ""};
+}
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  return {[words = std::move(words)](std::string& text) {
+            if (std::ranges::find(words, text) != words.end()) return std::string();
+            const std::vector<std::string_view> names(words.begin(), words.end());
+            return fmt::format("'{}' is none of {}{}", text, fmt::join(words, ", "),
+                               did_you_mean(text, names));
           },
           ""};
 }

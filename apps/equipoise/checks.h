@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -23,5 +25,7 @@ CLI::Validator positive();
 
 /// A number between these, both included.
 CLI::Validator number_between(double least, double most);
+
+CLI::Validator one_of(std::vector<std::string> words);
 
 }  // namespace equipoise::program

@@ -1,24 +1,37 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include "checks.h"
+#include "equipoise/image.h"
 #include "equipoise/loader.h"
 #include "equipoise/session.h"
 
 namespace equipoise::program {
+
+/// The word for one of these values.
+template <class Value>
+const std::string& word_of(const std::map<std::string, Value>& choices, Value value) {
+  return std::ranges::find(choices, value, &std::pair<const std::string, Value>::second)->first;
+}
 
 /// An option whose value is one of a few words.
 template <class Value, class Set>
 CLI::Option* add_choice(CLI::App& command, const std::string& flag,
                         const std::map<std::string, Value>& choices, Set set,
                         const std::string& description) {
+  std::vector<std::string> words;
+  words.reserve(choices.size());
+  for (const auto& [word, value] : choices) words.push_back(word);
   return command
       .add_option_function<std::string>(
           flag, [choices, set](const std::string& word) { set(choices.at(word)); }, description)
-      ->check(CLI::IsMember(choices).description(""))
+      ->check(one_of(std::move(words)))
       ->type_name("KIND");
 }
 
@@ -26,6 +39,22 @@ CLI::Option* add_choice(CLI::App& command, const std::string& flag,
 inline const std::map<std::string, BadImage>& bad_image_choices() {
   static const std::map<std::string, BadImage> choices = {{"fail", BadImage::kFatal},
                                                           {"skip", BadImage::kSkip}};
+  return choices;
+}
+
+/// Of --crop.
+inline const std::map<std::string, Crop>& crop_choices() {
+  static const std::map<std::string, Crop> choices = {
+      {"centre", Crop::kCentre}, {"random", Crop::kRandom}, {"resized", Crop::kRandomResized}};
+  return choices;
+}
+
+/// Of --interpolation.
+inline const std::map<std::string, Interpolation>& interpolation_choices() {
+  static const std::map<std::string, Interpolation> choices = {
+      {"bilinear", Interpolation::kBilinear},
+      {"bicubic", Interpolation::kBicubic},
+      {"box", Interpolation::kBox}};
   return choices;
 }
 

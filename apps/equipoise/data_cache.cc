@@ -4,10 +4,7 @@ namespace equipoise::program {
 
 const TrainingData& DataCache::open(const std::string& name_or_path,
                                     const DatasetOptions& options) {
-  const bool is_open = opened_ && opened_->name == name_or_path &&
-                       opened_->options.validation_fraction == options.validation_fraction &&
-                       opened_->options.seed == options.seed;
-  if (!is_open) {
+  if (!opened_ || opened_->name != name_or_path || opened_->options != options) {
     measured_.reset();
     opened_.reset();
     opened_ = Opened{.name = name_or_path,
@@ -17,12 +14,12 @@ const TrainingData& DataCache::open(const std::string& name_or_path,
   return opened_->data;
 }
 
-const ChannelStatistics& DataCache::statistics(int channels, BadImage bad_image) {
-  if (!measured_ || measured_->channels != channels || measured_->bad_image != bad_image) {
+const ChannelStatistics& DataCache::statistics(int channels, const StatisticsOptions& options) {
+  if (!measured_ || measured_->channels != channels || measured_->bad_image != options.bad_image) {
     measured_ =
         Measured{.channels = channels,
-                 .bad_image = bad_image,
-                 .statistics = channel_statistics(*opened_->data.training, channels, bad_image)};
+                 .bad_image = options.bad_image,
+                 .statistics = channel_statistics(*opened_->data.training, channels, options)};
   }
   return measured_->statistics;
 }

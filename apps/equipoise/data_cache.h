@@ -16,7 +16,7 @@ class DataCache {
   /// As open_training_data.
   const TrainingData& open(const std::string& name_or_path, const DatasetOptions& options);
   /// As channel_statistics of its training images.
-  const ChannelStatistics& statistics(int channels, BadImage bad_image);
+  const ChannelStatistics& statistics(int channels, const StatisticsOptions& options);
 
  private:
   struct Opened {

@@ -120,7 +120,7 @@ class Evaluate {
         "training, validation or test; by default test, without test images validation, and "
         "without either all images");
     command
-        .add_option("--validation", held_out_.validation_fraction,
+        .add_option("--validation-fraction", held_out_.validation_fraction,
                     "Share of the training images that was held out by 'equipoise train', for "
                     "--split (0)")
         ->type_name("F")
@@ -162,7 +162,7 @@ class Evaluate {
       result.skipped = source.loader().skipped();
     }
     for (const SkippedImage& image : result.skipped) {
-      fmt::print(stderr, "Skipped: {}: {}\n", image.name, image.reason);
+      fmt::print(stderr, "Skipped: {}\n", image.reason);
     }
     const Output output(path_);
     output.write(json_ ? result_document(result) : result_text(result, output.style()));

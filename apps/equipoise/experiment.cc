@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "choice.h"
 #include "equipoise/error.h"
 #include "equipoise/models.h"
-#include "equipoise/norm_summary.h"
 #include "equipoise/runtime.h"
 #include "numbers.h"
 
@@ -46,6 +46,29 @@ std::int64_t parameter_count(const Graph& network) {
   return count;
 }
 
+/// How many values share a variance in the smallest group of samples of a batch.
+std::int64_t values_per_channel(const NormSummary& norm, std::int64_t batch) {
+  const std::int64_t ghost = norm.ghost_batch_size;
+  if (ghost == 0) return norm.over.resolve(batch).element_count();
+  const std::int64_t left_over = batch % ghost;
+  return norm.over.resolve(batch).element_count() / ghost * (left_over > 0 ? left_over : ghost);
+}
+
+bool normalizes_by_batch(const NormSummary& norm) {
+  return norm.training_statistics != Statistics::kRunning;
+}
+
+/// The first that would take the variance of a single value.
+const NormSummary* find_single_value(const std::vector<NormSummary>& norms, std::int64_t batch) {
+  const auto found = std::ranges::find_if(norms, [batch](const NormSummary& norm) {
+    const bool averages_variances =
+        norm.update_running && norm.rule.variance == VarianceEstimate::kUnbiased;
+    return (normalizes_by_batch(norm) || averages_variances) &&
+           values_per_channel(norm, batch) <= 1;
+  });
+  return found == norms.end() ? nullptr : &*found;
+}
+
 template <class Number>
 std::vector<std::string> texts(const std::vector<Number>& numbers) {
   std::vector<std::string> texts;
@@ -56,15 +79,15 @@ std::vector<std::string> texts(const std::vector<Number>& numbers) {
 
 }  // namespace
 
-Experiment::Experiment(const TrainArguments& arguments, DataCache& cache)
+Experiment::Experiment(const TrainArguments& arguments, DataCache& cache, TrainProgress& progress)
     : options_(arguments.settings()), settings_(arguments.all()) {
   arguments.require();
   reject_unused(arguments);
-  choose_optimizer();
+  complete_optimizer();
   if (options_.threads > 0) set_num_threads(options_.threads);
   set("threads", {std::to_string(num_threads())});
   build(arguments, cache);
-  prepare_images(cache);
+  prepare_images(cache, progress);
   training_ = std::make_unique<LoaderSource>(data_.training, Pass::kTraining, loading_);
   if (options_.batch > training_->loader().samples()) {
     throw Error(fmt::format("a batch of {} is more than the {} training images; take --batch {}",
@@ -74,6 +97,7 @@ Experiment::Experiment(const TrainArguments& arguments, DataCache& cache)
   if (data_.validation) {
     LoaderOptions evaluation = loading_;
     evaluation.batch_size = std::min<std::int64_t>(kEvaluationBatch, data_.validation->size());
+    evaluation.last_batch = LastBatch::kKeep;
     validation_ = std::make_unique<LoaderSource>(data_.validation, Pass::kEvaluation, evaluation);
   }
   check_batch();
@@ -93,14 +117,23 @@ void Experiment::set(const std::string& key, std::vector<std::string> values) {
   }
 }
 
+void Experiment::set_path(const std::string& key, const std::string& path) {
+  set(key, {std::filesystem::absolute(path).lexically_normal().string()});
+}
+
+void Experiment::unset(std::string_view key) {
+  std::erase_if(settings_, [key](const Setting& setting) { return setting.key == key; });
+}
+
 void Experiment::build(const TrainArguments& arguments, DataCache& cache) {
   // A model that cannot be trained is found before much is read.
   static_cast<void>(image_of(arguments.model().build()));
-  data_ = cache.open(options_.data,
-                     {.validation_fraction = options_.validation, .seed = options_.seed});
-  // So that the run can go on from another folder.
-  if (std::filesystem::is_directory(options_.data)) {
-    set("data", {std::filesystem::absolute(options_.data).lexically_normal().string()});
+  data_ = cache.open(options_.data, {.validation_fraction = options_.validation_fraction,
+                                     .seed = options_.seed,
+                                     .validation_data = options_.validation_data});
+  for (const auto& [key, data] :
+       {std::pair("data", options_.data), std::pair("validation-data", options_.validation_data)}) {
+    if (std::filesystem::is_directory(data)) set_path(key, data);
   }
 
   if (const auto file = arguments.model().file()) {
@@ -120,6 +153,12 @@ void Experiment::build(const TrainArguments& arguments, DataCache& cache) {
     throw Error(fmt::format("data set '{}' has {} classes, --classes {} does not fit",
                             options_.data, classes, outputs));
   }
+  const ImageSize image = image_of(network_);
+  set("input-channels", {std::to_string(image.channels)});
+  set("size", {fmt::format("{}x{}", image.height, image.width)});
+  for (Setting& setting : arguments.model().defaults(network_)) {
+    set(setting.key, std::move(setting.values));
+  }
 }
 
 void Experiment::begin_with(const Model& file, const ModelArguments& arguments) {
@@ -128,7 +167,7 @@ void Experiment::begin_with(const Model& file, const ModelArguments& arguments) 
   network_ = beginning_->graph();
   network_.set_frozen("*", false);
   arguments.freeze(network_);
-  set("model", {std::filesystem::absolute(arguments.name()).lexically_normal().string()});
+  set_path("model", arguments.name());
 
   const std::string layer =
       fmt::format("The last layer of '{}' ({})", arguments.name(), fmt::join(file.head(), ", "));
@@ -142,104 +181,115 @@ void Experiment::begin_with(const Model& file, const ModelArguments& arguments) 
   }
 }
 
-void Experiment::prepare_images(DataCache& cache) {
+void Experiment::prepare_images(DataCache& cache, TrainProgress& progress) {
   const ImageSize wanted = image_of(network_);
   const std::optional<ImageSize> given = data_.training->image_size();
   const int shorter = std::min(wanted.height, wanted.width);
-  const Preprocessing* of_file = nullptr;
-  if (beginning_ && beginning_->info().preprocessing) of_file = &*beginning_->info().preprocessing;
-  int resize = options_.resize;
-  if (resize == 0 && of_file != nullptr) resize = of_file->resize;
-  if (resize == 0 && !given) resize = static_cast<int>(std::lround(shorter * 8.0 / 7));
-  if (resize == 0 && (given->height != wanted.height || given->width != wanted.width)) {
-    resize = shorter;
-  }
-  loading_ = {
-      .preprocessing = {.channels = wanted.channels,
-                        .resize = resize,
-                        .interpolation = of_file != nullptr ? of_file->interpolation
-                                                            : Preprocessing().interpolation,
-                        .height = wanted.height,
-                        .width = wanted.width,
-                        .mean = options_.mean,
-                        .std = options_.std},
-      .augmentation = {.crop = options_.crop.value_or(given ? Crop::kCentre : Crop::kRandomResized),
-                       .padding = options_.padding,
-                       .flip = options_.flip.value_or(given ? 0 : 0.5)},
-      .batch_size = options_.batch,
-      .bad_image = options_.bad_image,
-      .seed = options_.seed,
-      .workers = options_.workers};
   Preprocessing& images = loading_.preprocessing;
-  if (images.mean.empty() != images.std.empty()) {
-    throw Error("--mean and --std are given together, or neither of them");
+  if (beginning_ && beginning_->info().preprocessing) {
+    images = *beginning_->info().preprocessing;
   }
-  if (images.mean.empty() && of_file != nullptr) {
-    images.mean = of_file->mean;
-    images.std = of_file->std;
-  } else if (images.mean.empty()) {
-    const ChannelStatistics& statistics = cache.statistics(wanted.channels, options_.bad_image);
-    images.mean = statistics.mean;
-    images.std = statistics.std;
-    // A run that goes on normalizes by the same numbers, without reading all images again.
+  images.channels = wanted.channels;
+  images.height = wanted.height;
+  images.width = wanted.width;
+  if (options_.resize > 0) {
+    images.resize = options_.resize;
+  } else if (images.resize == 0) {
+    images.resize = given ? shorter : static_cast<int>(std::lround(shorter * 8.0 / 7));
+  }
+  images.interpolation = options_.interpolation.value_or(images.interpolation);
+  const Crop crop = options_.crop.value_or(given ? Crop::kCentre : Crop::kRandomResized);
+  const double flip = options_.flip.value_or(given ? 0 : 0.5);
+  loading_.augmentation = {.crop = crop, .padding = options_.padding, .flip = flip};
+  loading_.batch_size = options_.batch;
+  const bool one_is_too_few = find_single_value(trained_batch_norms(), 1) != nullptr;
+  loading_.last_batch = one_is_too_few ? LastBatch::kDropSingle : LastBatch::kKeep;
+  loading_.bad_image = options_.bad_image;
+  loading_.seed = options_.seed;
+  loading_.workers = options_.workers;
+  take_statistics(cache, progress);
+
+  set("resize", {std::to_string(images.resize)});
+  set("interpolation", {word_of(interpolation_choices(), images.interpolation)});
+  set("crop", {word_of(crop_choices(), crop)});
+  set("flip", {fmt::format("{}", flip)});
+  // A run that goes on normalizes by the same numbers, without reading all images again.
+  if (!images.mean.empty()) {
     set("mean", texts(images.mean));
     set("std", texts(images.std));
   }
 }
 
-void Experiment::check_batch() const {
-  for (const NormSummary& norm : summarize_norms(network_)) {
-    const bool is_kept = options_.frozen_norms == FrozenNorms::kRunning && norm.frozen;
-    if (norm.kind != NormKind::kBatch || norm.training_statistics == Statistics::kRunning ||
-        is_kept || norm.over.resolve(options_.batch).element_count() > 1) {
-      continue;
-    }
-    throw Error(fmt::format(
-        "'{}' would normalize each channel by a single value, which has no variance: take "
-        "a larger --batch{}",
-        norm.name, norm.ghost_batch_size > 0 ? " and --ghost-batch" : ""));
+void Experiment::take_statistics(DataCache& cache, TrainProgress& progress) {
+  Preprocessing& images = loading_.preprocessing;
+  if (options_.mean.empty() != options_.std.empty()) {
+    throw Error("--mean and --std are given together, or neither of them");
+  }
+  if (!options_.mean.empty()) {
+    images.mean = options_.mean;
+    images.std = options_.std;
+  } else if (!beginning_ || !beginning_->info().preprocessing) {
+    progress.begin_reading(data_.training->size());
+    const ChannelStatistics& statistics = cache.statistics(
+        images.channels, {.bad_image = options_.bad_image,
+                          .workers = options_.workers,
+                          .progress = [&progress](std::int64_t read) { progress.read(read); }});
+    images.mean = statistics.mean;
+    images.std = statistics.std;
   }
 }
 
-void Experiment::reject_unused(const TrainArguments& arguments) const {
-  // By value, not by whether they were given: a config.toml that was written back has defaults too.
-  const TrainSettings defaults;
+std::vector<NormSummary> Experiment::trained_batch_norms() const {
+  std::vector<NormSummary> norms = summarize_norms(network_);
+  std::erase_if(norms, [this](const NormSummary& norm) {
+    const bool is_kept = options_.frozen_norms == FrozenNorms::kRunning && norm.frozen;
+    return norm.kind != NormKind::kBatch || is_kept;
+  });
+  return norms;
+}
+
+void Experiment::check_batch() const {
+  const std::vector<NormSummary> norms = trained_batch_norms();
+  const NormSummary* norm = find_single_value(norms, options_.batch);
+  if (norm == nullptr) return;
+  throw Error(fmt::format(
+      "'{}' would have a single value of each channel, which has no variance: take a larger "
+      "--batch{}",
+      norm->name,
+      norm->ghost_batch_size > 0 ? " and a --ghost-batch that leaves no group of one image" : ""));
+}
+
+void Experiment::reject_unused(const TrainArguments& arguments) {
   const TrainSettings& o = options_;
-  struct Unused {
-    bool is_set;
+  struct Use {
+    const char* key;
     bool is_used;
-    const char* option;
     const char* why;
   };
   const bool is_step = o.decay == Decay::kStep;
-  for (const auto& [is_set, is_used, option, why] : {
-           Unused{!o.milestones.empty(), is_step, "--milestones", "is of --schedule step"},
-           Unused{o.factor != defaults.factor, is_step, "--lr-factor", "is of --schedule step"},
-           Unused{is_step, !o.milestones.empty(), "--schedule", "step takes --milestones"},
-           Unused{o.final_rate != defaults.final_rate, o.decay == Decay::kCosine, "--final-lr",
-                  "is of --schedule cosine"},
-           Unused{true, o.warmup <= static_cast<double>(o.epochs), "--warmup",
-                  "is longer than the training"},
-           Unused{o.frozen_norms != defaults.frozen_norms, arguments.is_set("freeze"),
-                  "--frozen-norms", "is of --freeze"},
-           Unused{o.ema_recalibrate > 0, o.ema.has_value(), "--ema-recalibrate", "is of --ema"},
+  const bool is_sgd = o.optimizer == OptimizerKind::kSgd;
+  for (const auto& [key, is_used, why] : {
+           Use{"milestones", is_step, "is of --schedule step"},
+           Use{"lr-factor", is_step, "is of --schedule step"},
+           Use{"schedule", !is_step || !o.milestones.empty(), "step takes --milestones"},
+           Use{"final-lr", o.decay == Decay::kCosine, "is of --schedule cosine"},
+           Use{"warmup", o.warmup <= static_cast<double>(o.epochs), "is longer than the training"},
+           Use{"sgd-momentum", is_sgd, "is of --optimizer sgd"},
+           Use{"nesterov", is_sgd, "is of --optimizer sgd"},
+           Use{"adamw-betas", !is_sgd, "is of --optimizer adamw"},
+           Use{"adamw-epsilon", !is_sgd, "is of --optimizer adamw"},
+           Use{"frozen-norms", arguments.is_set("freeze"), "is of --freeze"},
+           Use{"ema-recalibrate", o.ema.has_value(), "is of --ema"},
+           Use{"validation-fraction", o.validation_data.empty(), "is not of --validation-data"},
        }) {
-    if (is_set && !is_used) throw CLI::ValidationError(option, why);
+    if (is_used) continue;
+    if (arguments.is_set(key)) throw CLI::ValidationError(fmt::format("--{}", key), why);
+    unset(key);
   }
 }
 
-void Experiment::choose_optimizer() {
+void Experiment::complete_optimizer() {
   const bool is_sgd = options_.optimizer == OptimizerKind::kSgd;
-  const auto reject = [](bool given, const char* option, const char* optimizer) {
-    if (given) throw CLI::ValidationError(option, fmt::format("is of --optimizer {}", optimizer));
-  };
-  if (is_sgd) {
-    reject(!options_.adamw_betas.empty(), "--adamw-betas", "adamw");
-    reject(options_.adamw_epsilon.has_value(), "--adamw-epsilon", "adamw");
-  } else {
-    reject(options_.momentum.has_value(), "--sgd-momentum", "sgd");
-    reject(options_.nesterov, "--nesterov", "sgd");
-  }
   const auto complete = [this](const char* key, std::optional<double>& value, double by_default) {
     if (value) return;
     value = by_default;
@@ -251,18 +301,14 @@ void Experiment::choose_optimizer() {
 
 Optimizer Experiment::optimizer() const {
   if (options_.optimizer == OptimizerKind::kSgd) {
-    constexpr double kMomentum = 0.9;
-    return ops::SgdOptions{.momentum = options_.momentum.value_or(kMomentum),
+    return ops::SgdOptions{.momentum = options_.momentum,
                            .nesterov = options_.nesterov,
                            .weight_decay = *options_.weight_decay};
   }
-  ops::AdamWOptions adamw{.weight_decay = *options_.weight_decay};
-  if (!options_.adamw_betas.empty()) {
-    adamw.beta1 = options_.adamw_betas[0];
-    adamw.beta2 = options_.adamw_betas[1];
-  }
-  adamw.epsilon = options_.adamw_epsilon.value_or(adamw.epsilon);
-  return adamw;
+  return ops::AdamWOptions{.beta1 = options_.adamw_betas[0],
+                           .beta2 = options_.adamw_betas[1],
+                           .epsilon = options_.adamw_epsilon,
+                           .weight_decay = *options_.weight_decay};
 }
 
 void Experiment::make_trainer() {
@@ -288,7 +334,7 @@ void Experiment::make_trainer() {
   }
   if (!options_.plan.empty()) {
     plan_.open(options_.plan);
-    set("plan", {std::filesystem::absolute(options_.plan).lexically_normal().string()});
+    set_path("plan", options_.plan);
   }
   Graph graph = network_;
   add_classification_loss(graph, options_.label_smoothing);
@@ -314,11 +360,8 @@ std::int64_t Experiment::steps_of_epoch() const {
 }
 
 std::string Experiment::warning() const {
-  const bool takes_batch_statistics =
-      std::ranges::any_of(summarize_norms(network_), [](const NormSummary& norm) {
-        return norm.kind == NormKind::kBatch && norm.training_statistics == Statistics::kBatch;
-      });
-  if (options_.accumulate == 1 || !takes_batch_statistics) return {};
+  const bool any = std::ranges::any_of(trained_batch_norms(), normalizes_by_batch);
+  if (options_.accumulate == 1 || !any) return {};
   return fmt::format(
       "Batch normalization takes statistics of {} images, not of the {} of an update: --accumulate "
       "averages gradients alone. --norm group has no such statistics; or take as large a --batch "
@@ -328,10 +371,7 @@ std::string Experiment::warning() const {
 }
 
 ModelInfo Experiment::model_info() const {
-  Preprocessing images = preprocessing();
-  // Where the data set's images need no resizing, those that the model will be shown may.
-  if (images.resize == 0) images.resize = std::min(images.height, images.width);
-  return {.preprocessing = images, .labels = class_names()};
+  return {.preprocessing = preprocessing(), .labels = class_names()};
 }
 
 std::string Experiment::describe() const {

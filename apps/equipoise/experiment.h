@@ -10,11 +10,13 @@
 #include "equipoise/graph.h"
 #include "equipoise/image.h"
 #include "equipoise/model.h"
+#include "equipoise/norm_summary.h"
 #include "equipoise/run.h"
 #include "equipoise/train.h"
 #include "loader_source.h"
 #include "plan_file.h"
 #include "train_arguments.h"
+#include "train_progress.h"
 
 namespace equipoise::program {
 
@@ -22,18 +24,19 @@ namespace equipoise::program {
 /// before anything is written.
 ///
 /// Images are resized as TrainSettings::resize says. Where that is 0: to the size that the network
-/// takes if all images have one size, not at all if it is that one, and otherwise to 8/7 of it.
+/// takes if all images have one size, and otherwise to 8/7 of it.
 ///
 /// Of a model file come the network, weights and, as far as nothing else is given, what is done to
 /// images; its last layer is a new one where the data set has other classes.
 class Experiment {
  public:
   /// Throws CLI::ParseError and Error.
-  Experiment(const TrainArguments& arguments, DataCache& cache);
+  Experiment(const TrainArguments& arguments, DataCache& cache, TrainProgress& progress);
   Experiment(const Experiment&) = delete;
   Experiment& operator=(const Experiment&) = delete;
 
-  /// The arguments, with what was found out in place of what they left open.
+  /// The arguments, with what was found out in place of what they left open and without what says
+  /// nothing here.
   const std::vector<Setting>& settings() const { return settings_; }
   /// The network without a loss.
   const Graph& network() const { return network_; }
@@ -68,17 +71,23 @@ class Experiment {
   std::int64_t steps_of_epoch() const;
   void build(const TrainArguments& arguments, DataCache& cache);
   void begin_with(const Model& file, const ModelArguments& arguments);
-  /// Throws CLI::ParseError for settings that would do nothing.
-  void reject_unused(const TrainArguments& arguments) const;
-  /// Also what is not given of rate and weight decay: 0.1 and 0.0005 with SGD, 0.001 and 0.01 with
+  /// Throws CLI::ParseError for settings that would do nothing, and leaves their defaults out.
+  void reject_unused(const TrainArguments& arguments);
+  /// What is not given of rate and weight decay: 0.1 and 0.0005 with SGD, 0.001 and 0.01 with
   /// AdamW.
-  void choose_optimizer();
+  void complete_optimizer();
   Optimizer optimizer() const;
-  void prepare_images(DataCache& cache);
+  void prepare_images(DataCache& cache, TrainProgress& progress);
+  void take_statistics(DataCache& cache, TrainProgress& progress);
+  /// Without those that keep their running statistics because they are frozen.
+  std::vector<NormSummary> trained_batch_norms() const;
   /// Throws Error where batch normalization would have one value per channel.
   void check_batch() const;
   void make_trainer();
   void set(const std::string& key, std::vector<std::string> values);
+  /// As `set`, of a path, so that the run can go on from another folder.
+  void set_path(const std::string& key, const std::string& path);
+  void unset(std::string_view key);
 
   TrainSettings options_;
   std::vector<Setting> settings_;

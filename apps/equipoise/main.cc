@@ -60,6 +60,17 @@ std::string unexpected(const CLI::App& command, const std::string& argument) {
                      did_you_mean(word, views));
 }
 
+/// "--batch is given twice", if an option of one value is given more often; else nothing.
+std::string given_again(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_items_expected_max() != 1 || option->count() < 2) continue;
+    return option->count() == 2
+               ? fmt::format("{} is given twice", option->get_name())
+               : fmt::format("{} is given {} times", option->get_name(), option->count());
+  }
+  return {};
+}
+
 /// "--momentum: Number less or equal to 0", with the way to the help that applies.
 ExitCode fail_usage(const CLI::App& program, const CLI::ParseError& error) {
   std::string text = error.what();
@@ -67,6 +78,7 @@ ExitCode fail_usage(const CLI::App& program, const CLI::ParseError& error) {
   std::string command;
   for (const CLI::App* app : used(program)) {
     command += (command.empty() ? "" : " ") + app->get_name();
+    if (const std::string again = given_again(*app); !again.empty()) text = again;
     // Also where it leaves the command without something that it requires.
     const std::vector<std::string> left = app->remaining();
     if (left.empty()) continue;

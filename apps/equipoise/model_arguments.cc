@@ -9,7 +9,6 @@
 #include "checks.h"
 #include "choice.h"
 #include "equipoise/error.h"
-#include "equipoise/norm_summary.h"
 
 namespace equipoise::program {
 namespace {
@@ -30,21 +29,15 @@ ops::Pair parse_size(const std::string& text) {
   return {*height, *width};
 }
 
-/// Refuses options that say nothing about this model.
-void require_use(const std::vector<const CLI::Option*>& options, bool used,
-                 const std::string& why) {
-  if (used) return;
+void refuse(const std::vector<const CLI::Option*>& options, const std::string& why) {
   for (const CLI::Option* option : options) {
     if (option->count() > 0) throw CLI::ValidationError(option->get_name(), why);
   }
 }
 
-/// Whether MODEL is a file or a folder, rather than the name of a network.
-bool is_file(const std::string& model) {
+bool is_name(const std::string& model) {
   const std::span<const std::string_view> names = model_names();
-  if (std::ranges::find(names, model) != names.end()) return false;
-  return model.find('/') != std::string::npos || model.ends_with(".onnx") ||
-         std::filesystem::exists(model);
+  return std::ranges::find(names, model) != names.end();
 }
 
 }  // namespace
@@ -103,6 +96,7 @@ void ModelArguments::add_sizes(CLI::App& command) {
                         command, "--activation", activations,
                         [this](Function function) { options_.mlp_activation = function; },
                         "Of the mlp: sigmoid (default), relu, tanh, silu or gelu")
+                        ->default_str(word_of(activations, options_.mlp_activation))
                         ->group(kModelGroup));
   command
       .add_flag("--zero-gamma", options_.zero_gamma,
@@ -135,17 +129,20 @@ void ModelArguments::add_norm(CLI::App& command) {
   of_any_norm_.push_back(command.add_option("--epsilon", norm.epsilon, "Added to the variance")
                              ->type_name("E")
                              ->check(number_between(0, 1))
+                             ->capture_default_str()
                              ->group(kNormGroup));
   of_group_norm_.push_back(
       command.add_option("--groups", norm.groups, "Groups of channels of group normalization (32)")
           ->type_name("N")
           ->check(count())
+          ->capture_default_str()
           ->group(kNormGroup));
 
   CLI::Option* momentum =
       command.add_option("--momentum", momentum_, "Weight of the new value in running averages")
           ->type_name("A")
-          ->check(number_between(0, 1));
+          ->check(number_between(0, 1))
+          ->default_str(fmt::format("{}", norm.rule.momentum));
   CLI::Option* cumulative =
       command.add_flag("--cumulative", cumulative_,
                        "Running averages are the means of all batches (in place of --momentum)");
@@ -169,14 +166,16 @@ void ModelArguments::add_norm(CLI::App& command) {
                                ->excludes(window)
                                ->excludes(biased);
   CLI::Option* statistics = add_choice(
-      command, "--statistics", statistics_by_name,
-      [&norm](Statistics chosen) { norm.statistics = chosen; },
-      "What training normalizes with: batch (default), running or blend");
+                                command, "--statistics", statistics_by_name,
+                                [&norm](Statistics chosen) { norm.statistics = chosen; },
+                                "What training normalizes with: batch (default), running or blend")
+                                ->default_str(word_of(statistics_by_name, norm.statistics));
   CLI::Option* pseudo_count = command
                                   .add_option("--pseudo-count", norm.pseudo_count,
                                               "Samples that running ones count for in a blend (16)")
                                   ->type_name("N")
-                                  ->check(positive());
+                                  ->check(positive())
+                                  ->capture_default_str();
   of_blend_.push_back(pseudo_count);
   CLI::Option* ghost =
       command.add_option("--ghost-batch", norm.ghost_batch_size, "Samples that share statistics")
@@ -215,16 +214,25 @@ void ModelArguments::add_encoder(CLI::App& command) {
   add("--mlp-width", sizes.mlp_width, "Width of each block's hidden layer");
 }
 
+bool ModelArguments::is_file() const {
+  return !is_name(name_) && (name_.find('/') != std::string::npos || name_.ends_with(".onnx") ||
+                             std::filesystem::exists(name_));
+}
+
+bool ModelArguments::describes_network(const CLI::Option& option) const {
+  return std::ranges::find(of_named_, &option) != of_named_.end();
+}
+
 std::shared_ptr<const Model> ModelArguments::file() const {
-  if (!is_file(name_)) return nullptr;
-  require_use(of_named_, false, fmt::format("'{}' is a file, which says this itself", name_));
+  if (!is_file()) return nullptr;
+  refuse(of_named_, fmt::format("'{}' is a file, which says this itself", name_));
   if (!file_) file_ = std::make_shared<const Model>(Model::load(name_));
   return file_;
 }
 
 Graph ModelArguments::build(const DataShape& data) const {
   if (name_.empty()) throw CLI::RequiredError("MODEL");
-  Graph graph = is_file(name_) ? file()->graph() : build_named(data);
+  Graph graph = is_file() ? file()->graph() : build_named(data);
   freeze(graph);
   return graph;
 }
@@ -247,26 +255,53 @@ Graph ModelArguments::build_named(const DataShape& data) const {
   options.norm.update_running = !no_update_running_;
   Graph graph = build_model(name_, options);
 
-  const std::vector<NormSummary> norms = summarize_norms(graph);
-  const auto has = [&](NormKind kind) {
-    return std::ranges::find(norms, kind, &NormSummary::kind) != norms.end();
-  };
-  require_use(of_batch_norm_, has(NormKind::kBatch),
-              fmt::format("model '{}' as asked for has no batch normalization", name_));
-  require_use(of_blend_, options.norm.statistics == Statistics::kBlend,
-              "only --statistics blend counts samples for running statistics");
-  require_use(of_any_norm_, !norms.empty(),
-              fmt::format("model '{}' as asked for has no normalization", name_));
-  require_use(of_group_norm_, options.norm.kind == ModelNorm::Kind::kGroup,
-              "only --norm group has groups");
-  require_use(of_mlp_, name_ == "mlp", "only model 'mlp' has an activation to choose");
-  require_use(of_encoder_, name_ == "encoder", "only model 'encoder' has such a size");
+  for (const Use& use : uses(summarize_norms(graph))) {
+    if (!use.is_used) refuse(use.options, use.why);
+  }
   return graph;
 }
 
+std::vector<ModelArguments::Use> ModelArguments::uses(const std::vector<NormSummary>& norms) const {
+  const bool has_batch_norm =
+      std::ranges::find(norms, NormKind::kBatch, &NormSummary::kind) != norms.end();
+  return {
+      {of_batch_norm_, has_batch_norm,
+       fmt::format("model '{}' as asked for has no batch normalization", name_)},
+      {of_blend_, options_.norm.statistics == Statistics::kBlend,
+       "only --statistics blend counts samples for running statistics"},
+      {of_any_norm_, !norms.empty(),
+       fmt::format("model '{}' as asked for has no normalization", name_)},
+      {of_group_norm_, options_.norm.kind == ModelNorm::Kind::kGroup,
+       "only --norm group has groups"},
+      {of_mlp_, name_ == "mlp", "only model 'mlp' has an activation to choose"},
+      {of_encoder_, name_ == "encoder", "only model 'encoder' has such a size"},
+  };
+}
+
+std::vector<Setting> ModelArguments::defaults(const Graph& network) const {
+  const std::vector<NormSummary> norms = summarize_norms(network);
+  std::vector<Setting> settings;
+  if (!options_.norm.kind) {
+    const std::string_view kind = norms.empty() ? "none" : to_string(norms.front().kind);
+    settings.push_back({.key = "norm", .values = {std::string(kind.substr(0, kind.find('_')))}});
+  }
+  const std::vector<Use> all = uses(norms);
+  const auto is_set = [](const CLI::Option* option) { return option->count() > 0; };
+  for (const CLI::Option* option : of_named_) {
+    const bool is_used = std::ranges::none_of(all, [&](const Use& use) {
+      return !use.is_used && std::ranges::find(use.options, option) != use.options.end();
+    });
+    const std::string value = option->get_default_str();
+    const bool is_flag = option->get_expected_max() == 0;
+    const bool is_replaced = !is_flag && std::ranges::any_of(option->get_excludes(), is_set);
+    if (!is_used || is_set(option) || is_replaced || value.empty()) continue;
+    settings.push_back({.key = option->get_lnames().front(), .values = {value}});
+  }
+  return settings;
+}
+
 Model load_trained(const std::string& model) {
-  const std::span<const std::string_view> names = model_names();
-  if (std::ranges::find(names, model) != names.end()) {
+  if (is_name(model)) {
     throw CLI::ValidationError(
         "MODEL", fmt::format("'{}' is a network without weights; give an ONNX file, or the folder "
                              "of a run of 'equipoise train'",

@@ -11,6 +11,8 @@
 #include "equipoise/graph.h"
 #include "equipoise/model.h"
 #include "equipoise/models.h"
+#include "equipoise/norm_summary.h"
+#include "equipoise/run.h"
 
 namespace equipoise::program {
 
@@ -43,9 +45,26 @@ class ModelArguments {
 
   /// MODEL
   const std::string& name() const { return name_; }
+  /// Whether it is a file or a folder, rather than the name of a network.
+  [[nodiscard]] bool is_file() const;
+
+  /// Whether an option is of networks by name; a file says all of it.
+  [[nodiscard]] bool describes_network(const CLI::Option& option) const;
+
+  /// What a network that was built by its name has where no option says anything: its own
+  /// normalization, and defaults of options that it has a use for.
+  [[nodiscard]] std::vector<Setting> defaults(const Graph& network) const;
 
  private:
+  /// Options that say nothing about some networks.
+  struct Use {
+    const std::vector<const CLI::Option*>& options;
+    bool is_used;
+    std::string why;
+  };
+
   Graph build_named(const DataShape& data) const;
+  std::vector<Use> uses(const std::vector<NormSummary>& norms) const;
   void add_norm(CLI::App& command);
   void add_sizes(CLI::App& command);
   void add_encoder(CLI::App& command);
@@ -60,7 +79,6 @@ class ModelArguments {
   std::vector<std::string> frozen_;
   mutable std::shared_ptr<const Model> file_;
 
-  /// Options of networks by name; a file says all of it.
   std::vector<const CLI::Option*> of_named_;
   /// Options that say nothing without a batch normalization, a group normalization, and so on.
   std::vector<const CLI::Option*> of_any_norm_;

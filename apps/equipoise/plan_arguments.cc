@@ -20,11 +20,9 @@ const std::map<std::string, Mode>& modes() {
 }  // namespace
 
 PlanArguments::PlanArguments(CLI::App& command) : PlanArguments(command, Mode::kInference) {
-  command
-      .add_option_function<std::string>(
-          "--mode", [this](const std::string& word) { mode_ = modes().at(word); },
-          "inference (default) or training: with loss, gradients and update")
-      ->check(CLI::IsMember(modes()).description(""))
+  add_choice(
+      command, "--mode", modes(), [this](Mode mode) { mode_ = mode; },
+      "inference (default) or training: with loss, gradients and update")
       ->type_name("MODE")
       ->group(kGroup);
 }

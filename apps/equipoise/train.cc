@@ -76,22 +76,29 @@ class Train {
                 "Train a model for each of these values of an option, and compare them; a value "
                 "may bring others along: norm=batch,none+lr=0.05",
                 "KEY=V,V,...");
-    command.add_option("--seeds", seeds_, "Of --vary: trainings of each, by as many seeds (1)")
-        ->type_name("N")
-        ->check(count())
-        ->needs(vary_);
+    seeds_given_ =
+        command.add_option("--seeds", seeds_, "Of --vary: trainings of each, by as many seeds (1)")
+            ->type_name("N")
+            ->check(count());
   }
 
   ExitCode run() {
     if (!resume_.empty()) return resume();
     // Before a file: what varies takes precedence over it, as all that is given here.
-    if (vary_->count() > 0) check_varied();
-    if (!config_.empty()) arguments_.apply(read_settings(config_), config_);
+    const bool is_varied_here = vary_->count() > 0;
+    if (is_varied_here) check_varied();
+    if (!config_.empty()) {
+      arguments_.apply(read_settings(config_), config_, std::array{vary_, seeds_given_});
+    }
+    if (vary_->count() == 0 && seeds_given_->count() > 0) {
+      throw CLI::RequiresError("--seeds", "--vary");
+    }
+    if (vary_->count() > 0 && !is_varied_here) check_varied();
     if (vary_->count() > 0) return vary();
     arguments_.require();
     DataCache cache;
-    Experiment experiment(arguments_, cache);
     TrainProgress progress;
+    Experiment experiment(arguments_, cache, progress);
     TrainRun run = TrainRun::begin(experiment, folder(experiment.network().name()), progress);
     return train(run);
   }
@@ -104,8 +111,8 @@ class Train {
   /// The first of what was given that a run says itself; empty if nothing was.
   std::string given() const {
     if (arguments_.is_set("model")) return "MODEL";
-    const std::array<const CLI::Option*, 4> options = {vary_, config_given_, output_given_,
-                                                       arguments_.given()};
+    const std::array<const CLI::Option*, 5> options = {vary_, seeds_given_, config_given_,
+                                                       output_given_, arguments_.given()};
     for (const CLI::Option* option : options) {
       if (option != nullptr && option->count() > 0) return option->get_name();
     }
@@ -124,8 +131,8 @@ class Train {
     go_on_with_copies(settings, resume_);
     arguments_.apply(settings, config.string());
     DataCache cache;
-    Experiment experiment(arguments_, cache);
     TrainProgress progress;
+    Experiment experiment(arguments_, cache, progress);
     TrainRun run = TrainRun::resume(experiment, resume_, progress);
     return train(run);
   }
@@ -195,6 +202,7 @@ class Train {
   bool json_ = false;
   CLI::Option* vary_ = nullptr;
   std::string varied_;
+  CLI::Option* seeds_given_ = nullptr;
   int seeds_ = 1;
 };
 

@@ -28,11 +28,16 @@ class TrainArguments {
   const ModelArguments& model() const { return model_; }
   const TrainSettings& settings() const { return settings_; }
 
-  /// Takes settings for options that were not given. Throws CLI::ParseError, which names `where`
-  /// and the line, for those that are unknown, out of range or exclude each other.
-  void apply(std::span<const Setting> file, std::string_view where);
+  /// Takes settings for options that were not given; these and `besides`. A default that was
+  /// written back is none that was set, so it may stand where it says nothing; and what is said of
+  /// a network is not said of a model file that was given in its place. Throws CLI::ParseError,
+  /// which names `where` and the line, for those that are unknown, out of range or exclude each
+  /// other.
+  void apply(std::span<const Setting> file, std::string_view where,
+             std::span<CLI::Option* const> besides = {});
 
-  /// All that is set or has a default; applied elsewhere, they come to the same.
+  /// All that is set, and what else training does by default; applied elsewhere, they come to the
+  /// same. Defaults of the network: ModelArguments::defaults.
   [[nodiscard]] std::vector<Setting> all() const;
 
   /// Names of all settings.
@@ -48,9 +53,11 @@ class TrainArguments {
   void require() const;
 
  private:
+  // In train_options.cc.
   void add_data(CLI::App& command);
   void add_training(CLI::App& command);
   void add_run(CLI::App& command);
+
   void check_exclusions() const;
 
   ModelArguments model_;

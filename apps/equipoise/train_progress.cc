@@ -1,5 +1,6 @@
 #include "train_progress.h"
 
+#include <array>
 #include <cmath>
 #include <cstdio>
 
@@ -9,6 +10,11 @@
 #include "numbers.h"
 
 namespace equipoise::program {
+namespace {
+
+constexpr int kBarWidth = 20;
+
+}  // namespace
 
 std::string in_time(double seconds) {
   const auto whole = static_cast<std::int64_t>(std::llround(seconds));
@@ -26,7 +32,33 @@ void TrainProgress::clear() {
   shown_ = false;
 }
 
+void TrainProgress::begin_reading(std::int64_t images) {
+  images_to_read_ = images;
+  told_of_reading_ = false;
+  reading_since_ = Clock::now();
+}
+
+void TrainProgress::read(std::int64_t images) {
+  constexpr auto kLong = std::chrono::seconds(1);
+  const Clock::duration spent = Clock::now() - reading_since_;
+  if (spent < kLong) return;
+  if (!told_of_reading_) {
+    line(fmt::format("Reading {} images once for their mean and standard deviation",
+                     with_commas(images_to_read_)));
+    told_of_reading_ = true;
+  }
+  if (!is_due()) return;
+  const double share = static_cast<double>(images) / static_cast<double>(images_to_read_);
+  const double left = std::chrono::duration<double>(spent).count() * (1 / share - 1);
+  redraw(std::array<LinePart, 3>{
+      {{.text = progress_bar(share, kBarWidth), .left_out = 1},
+       {.text = fmt::format("{}/{} images", with_commas(images), with_commas(images_to_read_))},
+       {.text = fmt::format("{} left", in_time(left)), .left_out = 2}}});
+  shown_ = true;
+}
+
 void TrainProgress::begin(std::int64_t total, std::int64_t done) {
+  if (total_ == 0) start_ = Clock::now();
   total_ = total;
   before_ += static_cast<double>(done) / static_cast<double>(total);
 }
@@ -54,11 +86,16 @@ void TrainProgress::detail(std::string_view text) {
 }
 
 void TrainProgress::show(const Status& status) {
-  constexpr auto kPause = std::chrono::milliseconds(100);
-  if (!terminal_ || Clock::now() - last_ < kPause) return;
-  last_ = Clock::now();
+  if (!is_due()) return;
   redraw(parts(status));
   shown_ = true;
+}
+
+bool TrainProgress::is_due() {
+  constexpr auto kPause = std::chrono::milliseconds(100);
+  if (!terminal_ || Clock::now() - last_ < kPause) return false;
+  last_ = Clock::now();
+  return true;
 }
 
 void TrainProgress::log(const Status& status) {
@@ -66,7 +103,6 @@ void TrainProgress::log(const Status& status) {
 }
 
 std::vector<LinePart> TrainProgress::parts(const Status& status) const {
-  constexpr int kBarWidth = 20;
   const std::string title =
       trainings_ > 1 ? fmt::format("{}/{} {}", ended_ + 1, trainings_, title_) : "";
   return {

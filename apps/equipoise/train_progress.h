@@ -23,6 +23,11 @@ class TrainProgress {
   TrainProgress(const TrainProgress&) = delete;
   TrainProgress& operator=(const TrainProgress&) = delete;
 
+  /// Before a training, so many images are read for their mean and standard deviation.
+  void begin_reading(std::int64_t images);
+  /// So many of them have been, of which is told once it takes long.
+  void read(std::int64_t images);
+
   /// What lines of the next training begin with; of several ones.
   void title(std::string title) { title_ = std::move(title); }
   /// It has `total` steps, of which `done` were made before.
@@ -50,6 +55,8 @@ class TrainProgress {
  private:
   using Clock = std::chrono::steady_clock;
 
+  /// Whether it is time to draw the changing line again.
+  bool is_due();
   std::vector<LinePart> parts(const Status& status) const;
   std::string time_left(std::int64_t step) const;
   void clear();
@@ -65,7 +72,10 @@ class TrainProgress {
   double before_ = 0;
   bool terminal_;
   bool shown_ = false;
-  Clock::time_point start_ = Clock::now();
+  std::int64_t images_to_read_ = 0;
+  bool told_of_reading_ = false;
+  Clock::time_point reading_since_ = {};
+  Clock::time_point start_ = {};
   Clock::time_point last_ = {};
 };
 

@@ -35,6 +35,12 @@ std::string loss_text(double loss) {
   return std::isnan(loss) ? "NaN" : fmt::format("{:.4f}", loss);
 }
 
+DataFacts data_facts(const Experiment& experiment) {
+  const TrainSettings& options = experiment.options();
+  return facts_of(experiment.data(), options.data,
+                  options.validation_data.empty() ? options.data : options.validation_data);
+}
+
 void save_weights(const Experiment& experiment, const State& weights,
                   const std::filesystem::path& path) {
   save_model(path, experiment.network(), weights, experiment.model_info());
@@ -78,8 +84,7 @@ TrainRun TrainRun::resume(Experiment& experiment, const std::filesystem::path& p
   }
   TrainState state;
   if (newest.checkpoint) {
-    state = restore(*newest.checkpoint, experiment.trainer(), facts_of(experiment.data()),
-                    experiment.options().data);
+    state = restore(*newest.checkpoint, experiment.trainer(), data_facts(experiment));
   }
   std::vector<Metric> metrics = folder.rewind(state.trainer.step, state.metric_lines);
   if (state.trainer.step < experiment.steps()) {
@@ -94,7 +99,7 @@ TrainRun::TrainRun(Experiment& experiment, RunFolder folder, const TrainState& s
       folder_(std::move(folder)),
       tally_(state.tally),
       metrics_(std::move(metrics)),
-      data_(facts_of(experiment.data())),
+      data_(data_facts(experiment)),
       seconds_before_(state.seconds),
       progress_(progress) {
   progress_.begin(experiment.steps(), state.trainer.step);
@@ -237,7 +242,7 @@ void TrainRun::tell_skipped() {
     if (source == nullptr) continue;
     for (SkippedImage& image : source->loader().skipped()) {
       if (!told_.insert(image.name).second) continue;
-      progress_.line(fmt::format("Skipped: {}: {}", image.name, image.reason));
+      progress_.line(fmt::format("Skipped: {}", image.reason));
       skipped_.push_back(std::move(image));
     }
   }

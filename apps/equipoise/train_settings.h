@@ -18,9 +18,11 @@ enum class OptimizerKind : std::uint8_t { kSgd, kAdamW };
 /// an option has the same name and explains it.
 struct TrainSettings {
   std::string data;
-  double validation = 0.1;
+  double validation_fraction = 0.1;
+  std::string validation_data;
   /// 0: see `Experiment`.
   int resize = 0;
+  std::optional<Interpolation> interpolation = std::nullopt;
   std::optional<Crop> crop = std::nullopt;
   int padding = 0;
   std::optional<double> flip = std::nullopt;
@@ -42,11 +44,11 @@ struct TrainSettings {
   std::vector<double> milestones = {};
   double factor = 0.1;
   OptimizerKind optimizer = OptimizerKind::kSgd;
-  std::optional<double> momentum = std::nullopt;
+  double momentum = 0.9;
   bool nesterov = false;
-  /// Two, or none: AdamW's own.
-  std::vector<double> adamw_betas = {};
-  std::optional<double> adamw_epsilon = std::nullopt;
+  /// Two.
+  std::vector<double> adamw_betas = {0.9, 0.999};
+  double adamw_epsilon = 1e-8;
   /// As `rate`.
   std::optional<double> weight_decay = std::nullopt;
   bool decay_norms_and_biases = false;

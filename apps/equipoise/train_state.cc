@@ -39,9 +39,10 @@ void for_each_number(State& state, Function&& function) {
   function("rate", state.tally.rate);
   function("seconds", state.seconds);
   function("metric_lines", state.metric_lines);
-  function("training_images", state.data.training_images);
-  function("validation_images", state.data.validation_images);
-  function("labels_checksum", state.data.labels_checksum);
+  function("training_images", state.data.training.images);
+  function("training_labels_checksum", state.data.training.labels_checksum);
+  function("validation_images", state.data.validation.images);
+  function("validation_labels_checksum", state.data.validation.labels_checksum);
 }
 
 TrainState state_of(const Checkpoint& checkpoint) {
@@ -63,18 +64,24 @@ TrainState state_of(const Checkpoint& checkpoint) {
   return state;
 }
 
-void check_data(const DataFacts& now, const DataFacts& began, const std::string& name) {
-  const auto expect = [&name](std::int64_t here, std::int64_t there, const char* what) {
-    if (here == there) return;
-    throw Error(fmt::format("data set '{}' has {} {} images; the run began with {}", name, here,
-                            what, there));
-  };
-  expect(now.training_images, began.training_images, "training");
-  expect(now.validation_images, began.validation_images, "validation");
-  if (now != began) {
-    throw Error(fmt::format(
-        "data set '{}' has other classes, or images of others, than the run began with", name));
+void check_images(const ImageFacts& now, const ImageFacts& began, const char* what) {
+  if (now.images != began.images) {
+    throw Error(fmt::format("data set '{}' has {} {} images; the run began with {}", now.data,
+                            now.images, what, began.images));
   }
+  if (now.labels_checksum != began.labels_checksum) {
+    throw Error(fmt::format(
+        "data set '{}' has other classes, or images of others, than the run began with", now.data));
+  }
+}
+
+ImageFacts facts_of(const Dataset& images, const std::string& name) {
+  std::string text;
+  for (const std::string& label : images.class_names()) text += label + '\n';
+  for (std::int64_t i = 0; i < images.size(); ++i) {
+    fmt::format_to(std::back_inserter(text), "{} ", images.label(i));
+  }
+  return {.data = name, .images = images.size(), .labels_checksum = crc32c(text)};
 }
 
 void load(const Checkpoint& checkpoint, State& state) {
@@ -93,15 +100,11 @@ void load(const Checkpoint& checkpoint, State& state) {
 
 }  // namespace
 
-DataFacts facts_of(const TrainingData& data) {
-  std::string text;
-  for (const std::string& name : data.training->class_names()) text += name + '\n';
-  for (std::int64_t i = 0; i < data.training->size(); ++i) {
-    fmt::format_to(std::back_inserter(text), "{} ", data.training->label(i));
-  }
-  return {.training_images = data.training->size(),
-          .validation_images = data.validation ? data.validation->size() : 0,
-          .labels_checksum = crc32c(text)};
+DataFacts facts_of(const TrainingData& data, const std::string& training,
+                   const std::string& validation) {
+  DataFacts facts{.training = facts_of(*data.training, training), .validation = {}};
+  if (data.validation) facts.validation = facts_of(*data.validation, validation);
+  return facts;
 }
 
 void save(RunFolder& folder, Trainer& trainer, const TrainState& state,
@@ -119,11 +122,11 @@ void save(RunFolder& folder, Trainer& trainer, const TrainState& state,
   folder.save(state.trainer.step, tensors, facts, score);
 }
 
-TrainState restore(const Checkpoint& checkpoint, Trainer& trainer, const DataFacts& data,
-                   const std::string& name) {
+TrainState restore(const Checkpoint& checkpoint, Trainer& trainer, const DataFacts& data) {
   try {
-    const TrainState state = state_of(checkpoint);
-    check_data(data, state.data, name);
+    TrainState state = state_of(checkpoint);
+    check_images(data.training, state.data.training, "training");
+    check_images(data.validation, state.data.validation, "validation");
     load(checkpoint, trainer.session().state());
     trainer.resume(state.trainer);
     return state;

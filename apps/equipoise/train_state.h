@@ -19,17 +19,24 @@ struct Tally {
   double rate = 0;
 };
 
-/// By which a data set is known again.
-struct DataFacts {
-  std::int64_t training_images = 0;
-  std::int64_t validation_images = 0;
+/// By which images are known again.
+struct ImageFacts {
+  /// Of the data set, for messages.
+  std::string data;
+  std::int64_t images = 0;
   /// Of the classes' names, and of the class of each image.
   std::uint32_t labels_checksum = 0;
-
-  bool operator==(const DataFacts&) const = default;
 };
 
-DataFacts facts_of(const TrainingData& data);
+struct DataFacts {
+  ImageFacts training;
+  /// No images where nothing is held out.
+  ImageFacts validation;
+};
+
+/// `training` and `validation` are what the data sets are called.
+DataFacts facts_of(const TrainingData& data, const std::string& training,
+                   const std::string& validation);
 
 /// What a run goes on from, besides tensors.
 struct TrainState {
@@ -46,8 +53,7 @@ void save(RunFolder& folder, Trainer& trainer, const TrainState& state,
           std::optional<double> score);
 
 /// Puts a training where its checkpoint was made. Throws Error, with the file, if that is of other
-/// data (which are called `name` and are `data` now) or of another network.
-TrainState restore(const Checkpoint& checkpoint, Trainer& trainer, const DataFacts& data,
-                   const std::string& name);
+/// data than `data` or of another network.
+TrainState restore(const Checkpoint& checkpoint, Trainer& trainer, const DataFacts& data);
 
 }  // namespace equipoise::program

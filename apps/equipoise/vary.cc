@@ -55,8 +55,8 @@ std::vector<Setting> located(std::vector<Setting> settings, const fs::path& dire
     std::string& value = setting.values.front();
     const fs::path path = (directory / value).lexically_normal();
     const bool is_name = std::ranges::find(names, value) != names.end();
-    const bool is_path = setting.key == "plan" ||
-                         (setting.key == "data" && fs::is_directory(path)) ||
+    const bool is_data = setting.key == "data" || setting.key == "validation-data";
+    const bool is_path = setting.key == "plan" || (is_data && fs::is_directory(path)) ||
                          (setting.key == "model" && !is_name && fs::exists(path));
     if (is_path) value = path.string();
   }
@@ -84,10 +84,11 @@ std::string folder_name(const VaryPlan& plan, const Variant& variant, int seed) 
 }
 
 void check(const VaryPlan& plan, DataCache& cache) {
+  TrainProgress progress;
   std::vector<std::string> folders;
   for (const Variant& variant : plan.variants) {
     const AppliedArguments arguments(settings_of(plan, variant, 0));
-    const Experiment experiment(arguments.get(), cache);
+    const Experiment experiment(arguments.get(), cache, progress);
     folders.push_back(folder_name(plan, variant, 0));
     if (std::ranges::count(folders, folders.back()) > 1) {
       throw CLI::ValidationError(
@@ -222,8 +223,8 @@ std::optional<VaryResult> train_all(const VaryPlan& plan, const fs::path& folder
           fs::exists(begun) ? read_settings(begun) : settings_of(plan, varied.variant, seed);
       go_on_with_copies(settings, folder / name);
       const AppliedArguments arguments(settings);
-      Experiment experiment(arguments.get(), cache);
       progress.title(name);
+      Experiment experiment(arguments.get(), cache, progress);
       std::optional<VariedRun> run = train_one(experiment, folder / name, progress);
       if (!run) return std::nullopt;
       progress.end(run->result.step);

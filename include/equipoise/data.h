@@ -63,6 +63,12 @@ struct DatasetOptions {
   /// The share of the training images that is held out, in [0, 1); as `hold_out` does it.
   double validation_fraction = 0;
   std::uint64_t seed = 0;
+  /// If not empty: the name or folder of a data set of the same classes that is the validation set,
+  /// whatever else there is: its own validation images; without any its test images; with neither
+  /// all of it.
+  std::string validation_data = {};
+
+  bool operator==(const DatasetOptions&) const = default;
 };
 
 /// Opens a data set:
@@ -81,7 +87,7 @@ struct DatasetOptions {
 ///
 /// Throws Error for a name that is neither known nor a folder, files that are missing, too short or
 /// too long, images without pixels, labels out of range, fewer than two classes, no images, a split
-/// that is not there, and options out of range.
+/// that is not there, validation images of other classes, and options out of range.
 [[nodiscard]] EQUIPOISE_API DatasetPtr open_dataset(const std::string& name_or_path, Split split,
                                                     const DatasetOptions& options = {});
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -57,24 +58,39 @@ struct ChannelStatistics {
   std::vector<float> std;
 };
 
+struct StatisticsOptions {
+  /// Skipped images do not count.
+  BadImage bad_image = BadImage::kFatal;
+  /// Threads that read images, the caller's included; 1 to 256. The result is the same for all.
+  int workers = 1;
+  /// Called now and then, by the caller's thread, with the number of images that have been read.
+  std::function<void(std::int64_t)> progress = {};
+};
+
 /// Those of value/255 over all pixels of all images, in their own sizes, converted to `channels`
 /// (1 or 3): what Preprocessing normalizes by. Exact, from counts of the 256 values. Reads every
-/// image; skipped ones do not count. Throws Error for an image that cannot be read, if it is not to
-/// be skipped, a channel in which all pixels are equal, and another number of channels.
+/// image. Throws Error for an image that cannot be read (the first one), if it is not to be
+/// skipped, a channel in which all pixels are equal, and numbers of channels or workers out of
+/// range.
 [[nodiscard]] EQUIPOISE_API ChannelStatistics
-channel_statistics(const Dataset& dataset, int channels, BadImage bad_image = BadImage::kFatal);
+channel_statistics(const Dataset& dataset, int channels, const StatisticsOptions& options = {});
 
 /// What the batches are for.
 enum class Pass : std::uint8_t {
-  /// Every epoch in an order of its own; augmented. A last batch of one image is left out (batch
-  /// normalization has no variance of one value).
+  /// Every epoch in an order of its own; augmented.
   kTraining,
   /// In the order of the data set; not augmented; all images.
   kEvaluation,
 };
 
 /// What becomes of a last batch that is not full.
-enum class LastBatch : std::uint8_t { kKeep, kDrop };
+enum class LastBatch : std::uint8_t {
+  kKeep,
+  /// One image alone is left out: for batch normalization that would have one value per channel,
+  /// which has no variance.
+  kDropSingle,
+  kDrop,
+};
 
 struct LoaderOptions {
   /// Where height and width are 0, those of the data set's images, which have to be of one size.
@@ -102,6 +118,7 @@ struct Batch {
 struct SkippedImage {
   std::int64_t index = 0;
   std::string name;
+  /// A sentence with the name in it.
   std::string reason;
 };
 

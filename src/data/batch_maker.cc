@@ -35,12 +35,11 @@ BatchMaker::BatchMaker(DatasetPtr dataset, Pass pass, const LoaderOptions& optio
               .element_count())),
       samples_(dataset_->size()) {
   const std::int64_t rest = samples_ % batch_size_;
-  const bool single = pass_ == Pass::kTraining && rest == 1 && batch_size_ > 1;
   if (options.last_batch == LastBatch::kDrop && rest > 0) {
     note_ = fmt::format("{} of {} images, which fill no batch of {}, are left out of each epoch",
                         rest, samples_, batch_size_);
     samples_ -= rest;
-  } else if (single) {
+  } else if (options.last_batch == LastBatch::kDropSingle && rest == 1) {
     note_ = fmt::format(
         "one of {} images is left out of each epoch: it would be alone in its "
         "batch, where batch normalization has no variance",

@@ -14,6 +14,7 @@
 
 #include "base/system_memory.h"
 #include "data/batch_maker.h"
+#include "data/workers.h"
 #include "equipoise/error.h"
 
 namespace equipoise {
@@ -40,8 +41,7 @@ class Loader::Workers {
       for (int i = 0; i < options.workers; ++i) threads_.emplace_back([this] { work(); });
     } catch (const std::system_error& error) {
       stop();
-      throw Error(
-          fmt::format("cannot start {} threads to load data: {}", options.workers, error.what()));
+      data::fail_to_start(options.workers, error);
     }
   }
   ~Workers() { stop(); }
@@ -93,11 +93,7 @@ class Loader::Workers {
   };
 
   static std::int64_t ahead(const LoaderOptions& options) {
-    constexpr int kMost = 256;
-    if (options.workers < 1 || options.workers > kMost) {
-      throw Error(
-          fmt::format("{} threads to load data; 1 to {} are possible", options.workers, kMost));
-    }
+    data::check_workers(options.workers);
     if (options.ahead < 0) {
       throw Error(
           fmt::format("{} batches are to be made ahead; give 1 or more, or 0 for as many as "

@@ -62,11 +62,22 @@ std::vector<path> folders_in(const path& folder) {
   return folders;
 }
 
+/// Whether one of two words may be meant by the other.
+bool is_near(const std::string& word, const std::string& other) {
+  const std::array<std::string_view, 1> names = {other};
+  return !did_you_mean(word, names).empty();
+}
+
 [[noreturn]] void fail_absent(const std::string& name) {
-  std::vector<std::string> names = {std::string(kFashionMnist)};
-  const path parent = path(name).parent_path();
+  const path wanted = path(name).has_filename() ? path(name) : path(name).parent_path();
+  const path parent = wanted.parent_path();
+  std::vector<std::string> names;
+  if (parent.empty()) names.emplace_back(kFashionMnist);
   for (const path& folder : folders_in(parent.empty() ? "." : parent)) {
-    names.push_back((parent / folder.filename()).string());
+    // By the last part alone: long paths of one folder are all near each other.
+    if (is_near(wanted.filename().string(), folder.filename().string())) {
+      names.push_back((parent / folder.filename()).string());
+    }
   }
   const std::vector<std::string_view> views(names.begin(), names.end());
   throw Error(fmt::format("there is no data set and no folder '{}'{} What can be read: {}", name,
@@ -158,18 +169,31 @@ DatasetPtr open_required(const Source& source, Split split) {
   return dataset;
 }
 
+/// The first of two splits that is there, or else all images.
+EvaluationData open_first(const Source& source, Split first, Split second) {
+  for (const Split split : {first, second}) {
+    if (DatasetPtr images = open_if_there(source, split)) {
+      return {.images = std::move(images), .split = split};
+    }
+  }
+  return {.images = open_required(source, Split::kTraining), .split = Split::kTraining};
+}
+
 TrainingData open_both(const Source& source, const DatasetOptions& options) {
   DatasetPtr training = open_required(source, Split::kTraining);
-  DatasetPtr validation = open_if_there(source, Split::kValidation);
+  const bool is_given = !options.validation_data.empty();
+  const Source other = is_given ? find_source(options.validation_data) : source;
+  DatasetPtr validation = is_given ? open_first(other, Split::kValidation, Split::kTest).images
+                                   : open_if_there(source, Split::kValidation);
   if (!validation) {
     return hold_out(std::move(training), options.validation_fraction, options.seed);
   }
   if (validation->class_names() != training->class_names()) {
-    throw Error(
-        fmt::format("data set '{}' has other classes for validation ({}) than for training "
-                    "({})",
-                    source.name, fmt::join(validation->class_names(), ", "),
-                    fmt::join(training->class_names(), ", ")));
+    throw Error(fmt::format(
+        "the validation images of '{}' are of other classes ({}) than the training images of '{}' "
+        "({})",
+        other.name, fmt::join(validation->class_names(), ", "), source.name,
+        fmt::join(training->class_names(), ", ")));
   }
   return {.training = std::move(training), .validation = std::move(validation)};
 }
@@ -197,13 +221,7 @@ TrainingData open_training_data(const std::string& name_or_path, const DatasetOp
 }
 
 EvaluationData open_evaluation_data(const std::string& name_or_path) {
-  const Source source = find_source(name_or_path);
-  for (const Split split : {Split::kTest, Split::kValidation}) {
-    if (DatasetPtr images = open_if_there(source, split)) {
-      return {.images = std::move(images), .split = split};
-    }
-  }
-  return {.images = open_required(source, Split::kTraining), .split = Split::kTraining};
+  return open_first(find_source(name_or_path), Split::kTest, Split::kValidation);
 }
 
 DatasetPtr open_dataset(const std::string& name_or_path, Split split,

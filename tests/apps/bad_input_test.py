@@ -57,6 +57,11 @@ class BadInput(unittest.TestCase):
                 (["bench", "trian", "resnet8"], USAGE, "there is no command 'trian'; did you mean 'train'?"),
                 (["train", "mlp", *data, "--bacth", "3"], USAGE, "there is no option '--bacth'; did you mean '--batch'?"),
                 (["train", "mlp", *data, "--bacth=3"], USAGE, "there is no option '--bacth'; did you mean '--batch'?"),
+                (["train", "mlp", *data, "--batch", "3", "--batch=4"], USAGE, "equipoise: --batch is given twice\n"),
+                (["bench", "train", "mlp", *3 * ["--batch=3"]], USAGE, "equipoise: --batch is given 3 times\n"),
+                (["train", "mlp", *data, "--norm", "bacth"], USAGE,
+                 "--norm: 'bacth' is none of batch, group, instance, layer, none, rms; did you mean 'batch'?"),
+                (["inspect", "mlp", "--mode=trainin"], USAGE, "--mode: 'trainin' is none of inference, training; did you mean"),
                 (["inspect", "mlp", "resnet8"], USAGE, "'resnet8' is one argument too many"),
                 # models
                 (["train", "resnet21", *data], FAILED, "no model 'resnet21'; did you mean 'resnet20'"),
@@ -126,8 +131,18 @@ class BadInput(unittest.TestCase):
     def files(self):
         return sorted(self.root.rglob("*"))
 
+    def test_names_of_folders_that_are_not_near_are_not_suggested(self):
+        for name, suggested in (("dtaa", f"did you mean '{self.root}/data'?"), ("photographs", None)):
+            done = Run("train", *SMALL, "--data", str(self.root / name), "-o", "run", cwd=self.root)
+            self.assertEqual(done.code, FAILED)
+            self.assertIn(f"there is no data set and no folder '{self.root / name}'", done.err)
+            if suggested is None:
+                self.assertNotIn("did you mean", done.err)
+            else:
+                self.assertIn(suggested, done.err)
+
     def test_a_last_batch_of_one_image_is_left_out_and_said(self):
-        done = Run("train", "mlp", "--hidden=8", "--norm=batch", "--epochs=1", "--batch=8", "--validation=0",
+        done = Run("train", "mlp", "--hidden=8", "--norm=batch", "--epochs=1", "--batch=8", "--validation-fraction=0",
                    "--data=data", "-o", "odd", cwd=self.root)
         self.assertEqual(done.code, 0, done.err)
         self.assertIn("one of 41 images is left out of each epoch", done.err)

@@ -30,7 +30,7 @@ class Divergence(Train):
         self.assertFalse((self.run / "model.onnx").exists())
 
     def test_weights_that_are_not_finite_leave_those_before(self):
-        self.train("--norm=none", "--validation=0")
+        self.train("--norm=none", "--validation-fraction=0")
         checkpoints(self.run)[-1].unlink()
         config = self.run / "config.toml"
         text = config.read_text()

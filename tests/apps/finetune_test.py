@@ -80,6 +80,25 @@ class FineTune(unittest.TestCase):
         self.assertEqual(preprocessing(run / "model.onnx"),
                          {**preprocessing(self.model), "mean": [0.5], "std": [0.25], "resize": 16})
 
+    def test_images_are_resized_as_before_or_as_asked(self):
+        colored = make_image_folder(self.root / "several", 40)
+        done, first = self.train("mlp", colored, "--epochs=1", "--batch=8", "--size=12", "--interpolation=bicubic",
+                                 name="bicubic")
+        self.assertEqual(done.code, 0, done.err)
+        for options, kind in (([], "bicubic"), (["--interpolation=bilinear"], "bilinear")):
+            _, run = self.train(first, colored, "--epochs=1", "--batch=8", *options, name=f"as-{kind}")
+            self.assertEqual(preprocessing(run / "model.onnx")["interpolation"], kind)
+
+    def test_settings_of_a_run_may_be_those_of_fine_tuning(self):
+        run = self.root / "by-settings"
+        done = Run("train", str(self.model), "--config", str(self.first / "config.toml"), "--epochs=1", "-o", str(run))
+        self.assertEqual(done.code, 0, done.err)
+        self.assertIn("The last layer of", done.err)
+        again = self.root / "by-its-settings"
+        done = Run("train", "--config", str(run / "config.toml"), "-o", str(again))
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual(everything(again), everything(run))
+
     def test_a_file_without_preprocessing_takes_the_statistics_of_the_data_and_says_so(self):
         foreign = self.root / "foreign.onnx"
         foreign.write_bytes(self.model.read_bytes().replace(b"equipoise.preprocessing", b"somebody_.preprocessing"))

@@ -151,7 +151,7 @@ class Evaluate(Trained):
         self.assertRegex(done.out, r"(?m)^3 +10 +\d+ +\d+\.\d\d %$")
 
     def test_of_what_was_held_out_is_what_training_measured_in_its_best_epoch(self):
-        document = self.evaluate("--data", self.data, "--split=validation", "--validation=0.1", "--json").document()
+        document = self.evaluate("--data", self.data, "--split=validation", "--validation-fraction=0.1", "--json").document()
         measured = [line for line in metrics(self.folder) if line["split"] == "validation"]
         best = max(measured, key=lambda line: line["accuracy"])
         self.assertEqual((document["accuracy"], document["images"]), (best["accuracy"], 28))

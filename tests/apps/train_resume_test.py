@@ -16,12 +16,13 @@ import unittest
 
 import program
 from made_images import make_images
-from run_folder import checkpoints, everything, metrics
+from run_folder import checkpoints, content, everything, metrics
 
 KEEP = 2
-OPTIONS = ["resnet8", "--dropout", "0.2", "--crop", "random", "--padding", "2", "--flip", "0.5",
-           "--batch", "32", "--epochs", "3", "--save-every", "3", "--evaluate-every", "2", "--log-every", "2",
-           "--keep", str(KEEP), "--threads", "1", "--seed", "3"]
+TRAINING = ["resnet8", "--dropout", "0.2", "--crop", "random", "--padding", "2", "--flip", "0.5",
+            "--batch", "32", "--epochs", "3", "--save-every", "3", "--evaluate-every", "2", "--log-every", "2",
+            "--keep", str(KEEP), "--seed", "3"]
+OPTIONS = [*TRAINING, "--threads", "1"]
 
 
 class Runs:
@@ -211,6 +212,23 @@ class ResumeOfAverages(Runs, unittest.TestCase):
     def test_the_whole_run_has_averages(self):
         lines, _ = self.whole
         self.assertEqual([line["step"] for line in lines if line["split"] == "validation_ema"], [4, 8, 12])
+
+
+class ResumeOfAdamW(Runs, unittest.TestCase):
+    """Moments and the count of updates go on, with several threads, and where memory is saved."""
+
+    OPTIONS = [*TRAINING, "--threads", "2", "--optimizer", "adamw", "--memory", "lean"]
+
+    def test_killed_at_points_of_writing(self):
+        run = self.root / "killed"
+        for case in ("begin:2", "half:3", "synced:4", "renamed:2", "renamed:5"):
+            killed = self.start(run, EQUIPOISE_KILL=case)
+            self.assertEqual(killed.returncode, -signal.SIGKILL, f"{case}: {killed.stderr}")
+            self.finish(run, case)
+
+    def test_checkpoints_have_the_moments(self):
+        _, tensors = content(checkpoints(self.root / "whole")[-1])
+        self.assertEqual({name.rpartition(".")[2] for name in tensors if "exp_avg" in name}, {"exp_avg", "exp_avg_sq"})
 
 
 class ResumeByTimes(Runs, unittest.TestCase):

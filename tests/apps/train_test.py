@@ -73,6 +73,20 @@ class Folder(Train):
         self.assertEqual(everything(again), everything(self.run))
         self.assertEqual((again / "config.toml").read_text(), (self.run / "config.toml").read_text())
 
+    def test_a_file_of_settings_may_be_changed_by_options(self):
+        """What it has by default does not keep anyone from saying otherwise."""
+        self.train("--norm=batch")
+        config = (self.run / "config.toml").read_text()
+        for option in ("--optimizer=adamw", "--schedule=constant", "--norm=none", "--cumulative"):
+            changed = self.root / option
+            done = Run("train", "--config", str(self.run / "config.toml"), "--epochs=1", option, "-o", str(changed))
+            self.assertEqual(done.code, 0, done.err)
+            self.assertNotEqual((changed / "config.toml").read_text(), config)
+
+    def test_flags_may_be_given_again(self):
+        self.train("--nesterov", "--nesterov", "--epochs=1")
+        self.assertIn("\nnesterov = true\n", (self.run / "config.toml").read_text())
+
     def test_each_optimizer_has_a_rate_and_a_decay_of_its_own(self):
         for optimizer, given, rate, decay in (("sgd", ["--nesterov"], "0.1", "0.0005"),
                                               ("adamw", ["--adamw-betas=0.8,0.99", "--adamw-epsilon=1e-6"],
@@ -101,6 +115,14 @@ class Folder(Train):
                              [(3, "training"), (3, "validation"), (6, "training"), (6, "validation")])
             shutil.rmtree(self.run)
 
+    def test_statistics_of_batches_are_warned_of_only_where_some_are_taken(self):
+        for options, warns in ((["--freeze=norm*"], False), (["--freeze=norm*", "--frozen-norms=batch"], True),
+                               (["--freeze=fc1*"], True), (["--statistics=running"], False)):
+            done = self.train("--norm=batch", "--activation=relu", "--accumulate=3", "--epochs=1", *options)
+            self.assertEqual(done.code, 0, done.err)
+            self.assertEqual("Batch normalization takes statistics of" in done.err, warns, done.err)
+            shutil.rmtree(self.run)
+
     def test_the_model_has_averaged_weights_with_statistics_of_their_own(self):
         document = self.train("--norm=batch", "--activation=relu", "--epochs=4", "--ema=0.9", "--json").document()
         lines = [line for line in metrics(self.run) if line["split"].startswith("validation")]
@@ -111,7 +133,7 @@ class Folder(Train):
         best = max(averaged, key=lambda line: line["accuracy"])
         self.assertEqual(document["best"]["accuracy"], best["accuracy"])
         evaluated = Run("evaluate", str(self.run / "model.onnx"), "--data", str(self.data), "--split=validation",
-                        "--validation=0.1", "--json").document()
+                        "--validation-fraction=0.1", "--json").document()
         self.assertEqual(evaluated["accuracy"], best["accuracy"])
         self.assertAlmostEqual(evaluated["loss"], best["loss"], places=5)
 
@@ -169,19 +191,42 @@ class Folder(Train):
 
     def test_a_last_batch_of_one_is_left_out(self):
         self.data = make_images(self.root / "odd", training=72, classes=4)
-        done = self.train("--validation", "0", "--batch", "71")
+        for options in (["--norm=batch"], ["--norm=batch", "--freeze=norm*", "--frozen-norms=batch"],
+                        ["--norm=batch", "--statistics=blend"], ["--norm=batch", "--ghost-batch=4"],
+                        ["--norm=batch", "--statistics=running"]):
+            done = self.train("--validation-fraction=0", "--batch=71", *options)
+            self.assertEqual(done.code, 0, done.err)
+            self.assertIn("one of 72 images is left out of each epoch", done.err)
+            self.assertNotIn("changed nothing", done.err)
+            self.assertEqual(metrics(self.run)[-1]["step"], 2)
+            shutil.rmtree(self.run)
+
+    def test_a_last_batch_of_one_stays_where_nothing_needs_more(self):
+        self.data = make_images(self.root / "odd", training=72, classes=4)
+        for options in (["--norm=none"], ["--norm=layer"], ["--norm=batch", "--freeze=norm*"],
+                        ["--norm=batch", "--statistics=running", "--no-update-running"]):
+            done = self.train("--validation-fraction=0", "--batch=71", *options)
+            self.assertEqual(done.code, 0, done.err)
+            self.assertNotIn("left out", done.err)
+            self.assertNotIn("changed nothing", done.err)
+            self.assertEqual(metrics(self.run)[-1]["step"], 4)
+            shutil.rmtree(self.run)
+        # Of one image, each channel has a value per position.
+        done = Run("train", "resnet8", "--data", str(self.data), "--validation-fraction=0", "--batch=71", "--epochs=1",
+                   "--threads=1", "-o", str(self.run))
         self.assertEqual(done.code, 0, done.err)
-        self.assertIn("one of 72 images is left out", done.err)
+        self.assertNotIn("changed nothing", done.err)
+        self.assertEqual(metrics(self.run)[-1]["step"], 2)
 
     def test_images_that_are_skipped_are_told_of_once(self):
         self.data = make_image_folder(self.root / "photos", 12)
         broken = {f"'{self.data}/{label}/broken-{number}.ppm'" for label in "ab" for number in range(3)}
         for name in broken:
             pathlib.Path(name.strip("'")).write_bytes(b"P6 12 12 255 ")
-        done = self.train("--on-bad-image=skip", "--validation=0.4", "--batch=8", "--size=12", "--json")
+        done = self.train("--on-bad-image=skip", "--validation-fraction=0.4", "--batch=8", "--size=12", "--json")
         self.assertEqual(done.code, 0, done.err)
-        told = [line.split(": ")[1] for line in done.err.splitlines() if line.startswith("Skipped: ")]
-        self.assertEqual(sorted(told), sorted(broken), done.err)
+        told = [line for line in done.err.splitlines() if line.startswith("Skipped: ")]
+        self.assertEqual(sorted(told), [f"Skipped: {name} (PNM): it is cut off" for name in sorted(broken)])
         skipped = done.document()["skipped"]
         self.assertEqual({image["image"] for image in skipped}, broken)
         self.assertTrue(all(image["reason"] for image in skipped))
@@ -194,7 +239,7 @@ class Folder(Train):
         self.assertTrue(json.loads(done.stdout)["run"].endswith("bad\ufffd"))
 
     def test_without_validation_there_is_none(self):
-        document = self.train("--validation", "0", "--json").document()
+        document = self.train("--validation-fraction", "0", "--json").document()
         self.assertIsNone(document["validation"])
         self.assertIsNone(document["best"])
 
@@ -229,11 +274,164 @@ class Folder(Train):
                     self.assertAlmostEqual(event.value, line[key], places=6)
 
 
+class Config(Train):
+    """config.toml has every setting of the run, so that no other default changes what goes on by it."""
+
+    NO_SETTINGS = {"help", "config", "output", "resume", "json", "vary", "seeds"}
+    BATCH_NORM = {"momentum", "cumulative", "biased-variance", "no-update-running", "statistics"}
+    # Of an MLP by SGD.
+    WITHOUT_VALUE = {
+        **dict.fromkeys(("classes",), "as many as the data set has"),
+        **dict.fromkeys(("dropout", "stochastic-depth"), "the network's own, for which its name stands"),
+        **dict.fromkeys(("vocabulary", "length", "width", "heads", "layers", "mlp-width"), "of a network of text"),
+        **dict.fromkeys(("groups", "window", "pseudo-count", "ghost-batch", "renorm"), "of other normalizations"),
+        **dict.fromkeys(("freeze", "frozen-norms"), "nothing is frozen"),
+        **dict.fromkeys(("milestones", "lr-factor"), "of another schedule"),
+        **dict.fromkeys(("adamw-betas", "adamw-epsilon"), "of another optimizer"),
+        **dict.fromkeys(("clip-norm", "ema", "ema-recalibrate", "save-every", "evaluate-every"), "off"),
+        **dict.fromkeys(("layout", "plan"), "as the machine is fastest, plan by plan"),
+        "validation-data": "images are held out",
+    }
+
+    def test_has_every_setting_and_makes_the_run_again(self):
+        listed = set(re.findall(r"(?m)^  (?:-\w,)?--([\w-]+)", Run("train", "--help").out)) - self.NO_SETTINGS
+        self.assertLess(set(self.WITHOUT_VALUE), listed)
+        others = str(make_images(self.root / "others", training=60, seed=2))
+        for options, with_value, without in (
+                ([], set(), set()),
+                (["--optimizer=adamw"], {"adamw-betas", "adamw-epsilon"}, {"sgd-momentum", "nesterov"}),
+                (["--schedule=step", "--milestones=1"], {"milestones", "lr-factor"}, {"final-lr"}),
+                (["--norm=group", "--hidden=64"], {"groups"}, self.BATCH_NORM),
+                (["--norm=none"], set(), {*self.BATCH_NORM, "epsilon"}),
+                (["--statistics=blend"], {"pseudo-count"}, set()),
+                (["--cumulative"], set(), {"momentum"}),
+                (["--freeze=fc1.*"], {"freeze", "frozen-norms"}, set()),
+                ([f"--validation-data={others}"], {"validation-data"}, {"validation-fraction"})):
+            with self.subTest(options=options):
+                done = self.train(*options)
+                self.assertEqual(done.code, 0, done.err)
+                config = (self.run / "config.toml").read_text()
+                written = set(re.findall(r"(?m)^([\w-]+) = ", config))
+                self.assertEqual(listed - written, (set(self.WITHOUT_VALUE) - with_value) | without)
+                again = self.root / "again"
+                done = Run("train", "--config", str(self.run / "config.toml"), "-o", str(again))
+                self.assertEqual(done.code, 0, done.err)
+                self.assertEqual(everything(again), everything(self.run))
+                self.assertEqual((again / "config.toml").read_text(), config)
+            shutil.rmtree(self.run)
+            shutil.rmtree(again)
+
+    def test_has_what_is_done_to_images_of_several_sizes(self):
+        self.data = make_image_folder(self.root / "photos", 40)
+        for options, expected in (
+                ([], {"resize": "14", "crop": '"resized"', "flip": "0.5", "interpolation": '"bilinear"'}),
+                (["--crop=random", "--padding=1", "--resize=20", "--interpolation=bicubic"],
+                 {"resize": "20", "crop": '"random"', "flip": "0.5", "interpolation": '"bicubic"'})):
+            done = self.train("--size=12", "--batch=8", *options)
+            self.assertEqual(done.code, 0, done.err)
+            config = (self.run / "config.toml").read_text()
+            for key, value in expected.items():
+                self.assertIn(f"\n{key} = {value}\n", config)
+            done = Run("train", "--config", str(self.run / "config.toml"), "-o", str(self.root / "again"))
+            self.assertEqual(done.code, 0, done.err)
+            self.assertEqual(everything(self.root / "again"), everything(self.run))
+            shutil.rmtree(self.run)
+            shutil.rmtree(self.root / "again")
+
+
+class Images(Train):
+    def test_are_resized_as_asked(self):
+        self.data = make_image_folder(self.root / "photos", 40)
+        losses = set()
+        for options, kind in (([], "bilinear"), (["--interpolation=bicubic"], "bicubic")):
+            self.train("--size=12", "--batch=8", *options)
+            self.assertIn(f'"interpolation":"{kind}"'.encode(), (self.run / "model.onnx").read_bytes())
+            losses.add(metrics(self.run)[-1]["loss"])
+            shutil.rmtree(self.run)
+        self.assertEqual(len(losses), 2)
+
+    def test_reading_them_all_for_their_mean_is_told_of_once_it_takes_long(self):
+        path = self.root / "photos/a/0.pgm"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"P5 3000 3000 255 " + bytes(range(250)) * 36000)
+        for i in range(1, 2000):
+            link = self.root / f"photos/{'ab'[i % 2]}/{i}.pgm"
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to(path)
+        process = subprocess.Popen([program.path(), "train", *mlp("--size=12"), "--data", self.root / "photos", "-o",
+                                    self.run], stderr=subprocess.PIPE, encoding="utf-8")
+        said = process.stderr.readline()
+        process.kill()
+        process.communicate()
+        self.assertEqual(said, "Reading 1,800 images once for their mean and standard deviation\n")
+        self.assertFalse(self.run.exists())
+
+
+class ValidationData(Train):
+    def setUp(self):
+        super().setUp()
+        self.others = make_images(self.root / "others", training=60, test=28, seed=2)
+        (self.others / "t10k-images-idx3-ubyte").unlink()
+        (self.others / "t10k-labels-idx1-ubyte").unlink()
+
+    def test_is_evaluated_and_nothing_is_held_out(self):
+        done = self.train("--validation-data", str(self.others), "--json")
+        self.assertEqual(done.code, 0, done.err)
+        # 260 images in batches of 32.
+        self.assertEqual(done.document()["steps"], 18)
+        evaluated = Run("evaluate", str(self.run), "--data", str(self.others), "--json").document()
+        self.assertEqual(evaluated["images"], 60)
+        self.assertEqual(evaluated["accuracy"], done.document()["best"]["accuracy"])
+
+    def test_may_be_of_images_of_another_size(self):
+        others = self.root / "photos"
+        for label in range(4):
+            (others / str(label)).mkdir(parents=True)
+            (others / f"{label}/0.pgm").write_bytes(b"P5 20 30 255 " + bytes(range(200)) * 3)
+        done = self.train("--validation-data", str(others))
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual([line["accuracy"] for line in metrics(self.run) if line["split"] == "validation"], [0.25] * 2)
+
+    def test_is_found_from_another_folder(self):
+        done = Run("train", *mlp(), "--data=images", "--validation-data=others", "-o", "run", cwd=self.root)
+        self.assertEqual(done.code, 0, done.err)
+        whole = everything(self.run)
+        for path in checkpoints(self.run):
+            path.unlink()
+        done = Run("train", "--resume", str(self.run))
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual(everything(self.run), whole)
+
+    def test_is_the_same_when_it_is_gone_on_with(self):
+        self.train("--validation-data", str(self.others))
+        before = everything(self.run)
+        labels = self.others / "train-labels-idx1-ubyte"
+        write_idx(labels, (60,), [(i + 1) % 4 for i in range(60)])
+        done = Run("train", "--resume", str(self.run))
+        self.assertEqual(done.code, 1)
+        self.assertIn(f"data set '{self.others}' has other classes, or images of others, than the run began with",
+                      done.err)
+        shutil.rmtree(self.others)
+        make_images(self.others, training=50, test=48)
+        done = Run("train", "--resume", str(self.run))
+        self.assertEqual(done.code, 1)
+        self.assertIn(f"data set '{self.others}' has 48 validation images; the run began with 60", done.err)
+        self.assertEqual(everything(self.run), before)
+
+    def test_mistakes(self):
+        self.mistake(2, "--validation-fraction excludes --validation-data",
+                     *self.arguments("--validation-data", str(self.others), "--validation-fraction=0.2"))
+        three = make_images(self.root / "three", classes=3)
+        self.mistake(1, f"the validation images of '{three}' are of other classes (0, 1, 2) than the training images of "
+                        f"'{self.data}' (0, 1, 2, 3)", *self.arguments("--validation-data", str(three)))
+        self.mistake(1, "no folder 'absent'", *self.arguments("--validation-data=absent"))
+
+
 class Mistakes(Train):
     def test_numbers_out_of_range(self):
         for option, value, text in (("--lr", "0", "'0' is not a number > 0"), ("--lr", "-1", "'-1'"),
                                     ("--lr", "nan", "'nan'"), ("--batch", "0", "'0'"),
-                                    ("--epochs", "0", "'0'"), ("--validation", "1", "'1'"),
+                                    ("--epochs", "0", "'0'"), ("--validation-fraction", "1", "'1'"),
                                     ("--accumulate", "0", "'0'"), ("--clip-norm", "0", "'0'"), ("--flip", "2", "'2'"), ("--seed", "-1", "'-1'"),
                                     ("--optimizr", "sgd", "--optimizr")):
             self.mistake(2, text, *self.arguments(f"{option}={value}"))
@@ -292,7 +490,9 @@ class Mistakes(Train):
         for text, message in (("epoch = 3", "line 1: there is no setting 'epoch'; did you mean 'epochs'"),
                               ("\nlr = -1", "line 2: "), ("lr = fast", "line 1: 'fast' is no number"),
                               ("nesterov = 3", "'nesterov' is true or false"),
-                              ("momentum = 0.1\ncumulative = true", "excludes"),
+                              ("momentum = 0.2\ncumulative = true", "excludes"),
+                              ("lr = [0.1, 0.2]", "line 1: 'lr' is one value, not a list"),
+                              ("norm = 'bacth'", "line 1: --norm: 'bacth' is none of"),
                               ('resume = "x"', "there is no setting 'resume'"), ("[train]", "section")):
             config.write_text(text)
             self.mistake(2, message, *self.arguments("--config", str(config)))

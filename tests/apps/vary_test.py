@@ -82,6 +82,32 @@ class Runs(Vary):
             for run in variant["runs"]:
                 self.assertIn(f"seed = {run['seed']}\n", (pathlib.Path(run["run"]) / "config.toml").read_text())
 
+    def test_a_file_may_say_what_varies(self):
+        config = self.root / "c.toml"
+        config.write_text('vary = "norm=batch,none+lr=0.05"\nseeds = 2\nlr = 0.2\n')
+        document = self.vary("--config", str(config), "--json").document()
+        self.assertEqual(document["seeds"], 2)
+        self.assertEqual([variant["settings"] for variant in document["variants"]],
+                         [{"norm": "batch"}, {"norm": "none", "lr": "0.05"}])
+        for variant in document["variants"]:
+            for run in variant["runs"]:
+                settings = (pathlib.Path(run["run"]) / "config.toml").read_text()
+                self.assertNotRegex(settings, r"(?m)^(vary|seeds) =")
+        self.assertIn("\nlr = 0.2\n", (self.folder / "norm=batch-seed-0" / "config.toml").read_text())
+        # What is given goes before it.
+        done = Run("train", *mlp("--epochs=1"), "--data", str(self.data), "--config", str(config), "--seeds=1",
+                   "--vary=lr=0.1,0.3", "-o", str(self.root / "given"), "--json")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual([len(variant["runs"]) for variant in done.document()["variants"]], [1, 1])
+
+    def test_settings_of_a_run_may_be_varied(self):
+        alone = self.root / "alone"
+        done = Run("train", *mlp("--norm=batch", "--epochs=1"), "--data", str(self.data), "-o", str(alone))
+        self.assertEqual(done.code, 0, done.err)
+        done = Run("train", "--config", str(alone / "config.toml"), "--vary=norm=batch,none,layer", "-o", str(self.folder))
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual(everything(self.folder / "norm=batch"), everything(alone))
+
     def test_models_and_flags_vary_too(self):
         folder = self.folder
         done = Run("train", "--data", str(self.data), "--epochs=1", "--threads=1", "--batch=32",
@@ -114,7 +140,7 @@ class Comparison(Vary):
         self.assertIsNone(slow["steps_to_best_other"])
 
     def test_without_validation_it_is_by_training(self):
-        document = self.vary("--vary=norm=batch,none", "--validation=0", "--json").document()
+        document = self.vary("--vary=norm=batch,none", "--validation-fraction=0", "--json").document()
         for variant in document["variants"]:
             self.assertEqual(variant["split"], "training")
             self.assertEqual(variant["accuracy"], variant["runs"][0]["training"]["accuracy"])
@@ -281,6 +307,17 @@ class Mistakes(Vary):
                 ("--seeds", "--vary=norm=batch,none", "--seeds=0")):
             with self.subTest(options=options):
                 self.mistake(2, text, *self.arguments(*options))
+        for text, message, *options in (
+                ('norm = "group"\nvary = "norm=batch,none"', "'norm' is set to one value as well"),
+                ('vary = "norm=batch,none"', "'norm' is set to one value as well", "--norm=group"),
+                ('vary = "norms=batch,none"', "did you mean 'norm'"),
+                ('vary = ["norm=batch", "norm=none"]', "line 1: 'vary' is one value, not a list"),
+                ("seeds = 2", "--seeds requires --vary"),
+                ('seeds = 0\nvary = "norm=batch,none"', "line 1: --seeds: '0'")):
+            config = self.root / "c.toml"
+            config.write_text(text + "\n")
+            with self.subTest(text=text):
+                self.mistake(2, message, *self.arguments("--config", str(config), *options))
         self.mistake(1, "more than the", "train", "mlp", "--data", str(self.data), "--vary=batch=32,1000",
                      "-o", str(self.folder))
         self.mistake(1, "no model 'mpl'", "train", "--data", str(self.data), "--vary=model=mlp,mpl", "-o", str(self.folder))
@@ -346,9 +383,10 @@ class Mistakes(Vary):
 
     def test_resumed_it_takes_no_options(self):
         self.vary("--vary=norm=batch,none", "--epochs=1")
-        done = Run("train", "--resume", str(self.folder), "--vary=norm=batch,none")
-        self.assertEqual(done.code, 2)
-        self.assertIn("--vary", done.err)
+        for option in ("--vary=norm=batch,none", "--seeds=2"):
+            done = Run("train", "--resume", str(self.folder), option)
+            self.assertEqual(done.code, 2)
+            self.assertIn(f"{option.partition('=')[0]}: a run goes on with what it was started with", done.err)
 
 
 if __name__ == "__main__":

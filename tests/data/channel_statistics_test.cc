@@ -1,6 +1,11 @@
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -49,11 +54,62 @@ TEST(ChannelStatistics, AreOfTheChannelsOfTheNetwork) {
 TEST(ChannelStatistics, LeaveOutBadImagesIfAsked) {
   const DatasetPtr data = made_images({.count = 4, .bad = {1, 2}});
   EXPECT_EQ(message_of([&] { static_cast<void>(channel_statistics(*data, 1)); }), "image 1 is bad");
-  EXPECT_EQ(channel_statistics(*data, 1, BadImage::kSkip).mean,
+  const StatisticsOptions skipping{.bad_image = BadImage::kSkip};
+  EXPECT_EQ(channel_statistics(*data, 1, skipping).mean,
             channel_statistics(*subset(made_images(), {0, 3}), 1).mean);
   const DatasetPtr none = made_images({.count = 1, .bad = {0}});
-  EXPECT_THAT(message_of([&] { static_cast<void>(channel_statistics(*none, 1, BadImage::kSkip)); }),
+  EXPECT_THAT(message_of([&] { static_cast<void>(channel_statistics(*none, 1, skipping)); }),
               HasSubstr("none can be read"));
+}
+
+TEST(ChannelStatistics, AreTheSameForAnyNumberOfWorkers) {
+  const DatasetPtr data = made_images({.count = 50, .bad = {7, 8}, .small = {3}});
+  const StatisticsOptions alone{.bad_image = BadImage::kSkip};
+  const ChannelStatistics expected = channel_statistics(*data, 3, alone);
+  for (const int workers : {2, 5, 100}) {
+    const ChannelStatistics statistics =
+        channel_statistics(*data, 3, {.bad_image = BadImage::kSkip, .workers = workers});
+    EXPECT_EQ(statistics.mean, expected.mean);
+    EXPECT_EQ(statistics.std, expected.std);
+  }
+}
+
+TEST(ChannelStatistics, AreReadByAllWorkersAtOnce) {
+  const DatasetPtr slow = made_images({.count = 40, .delay = std::chrono::milliseconds(20)});
+  const auto begin = std::chrono::steady_clock::now();
+  static_cast<void>(channel_statistics(*slow, 1, {.workers = 10}));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(400));  // of 800
+}
+
+TEST(ChannelStatistics, NameTheFirstBadImageForAnyNumberOfWorkers) {
+  for (int round = 0; round < 20; ++round) {
+    const DatasetPtr data =
+        made_images({.count = 30, .bad = {11, 12, 13, 14}, .delay = std::chrono::milliseconds(1)});
+    EXPECT_EQ(message_of([&] { static_cast<void>(channel_statistics(*data, 1, {.workers = 4})); }),
+              "image 11 is bad");
+  }
+}
+
+TEST(ChannelStatistics, TellTheCallersThreadHowFarTheyAre) {
+  const DatasetPtr data = made_images({.count = 30, .delay = std::chrono::milliseconds(1)});
+  std::vector<std::int64_t> told;
+  const std::thread::id caller = std::this_thread::get_id();
+  static_cast<void>(channel_statistics(*data, 1, {.workers = 3, .progress = [&](std::int64_t read) {
+                                                    EXPECT_EQ(std::this_thread::get_id(), caller);
+                                                    told.push_back(read);
+                                                  }}));
+  EXPECT_TRUE(std::ranges::is_sorted(told));
+  EXPECT_GE(told.front(), 1);
+  EXPECT_LE(told.back(), 30);
+}
+
+TEST(ChannelStatistics, WorkersOutOfRangeAreAnError) {
+  for (const int workers : {0, 257}) {
+    EXPECT_THAT(message_of([&] {
+                  static_cast<void>(channel_statistics(*made_images(), 1, {.workers = workers}));
+                }),
+                HasSubstr(std::to_string(workers) + " threads"));
+  }
 }
 
 TEST(ChannelStatistics, OfEqualPixelsAreAnError) {

@@ -102,7 +102,8 @@ TEST(LoaderErrors, OptionsThatMakeNoSense) {
   EXPECT_THAT(error({.workers = 257}), HasSubstr("257 threads"));
   EXPECT_THAT(error({.ahead = -1}), HasSubstr("-1 batches"));
   EXPECT_THAT(error({.last_batch = LastBatch::kDrop}), HasSubstr("make batches smaller"));
-  EXPECT_THAT(error({}, {.count = 1}), HasSubstr("alone in its batch"));
+  EXPECT_THAT(error({.last_batch = LastBatch::kDropSingle}, {.count = 1}),
+              HasSubstr("alone in its batch"));
   EXPECT_EQ(error({.batch_size = std::numeric_limits<std::int64_t>::max()}), "no error");
   EXPECT_THAT(error({.preprocessing = {.height = 30000, .width = 30000},
                      .augmentation = {.crop = Crop::kRandomResized},

@@ -130,8 +130,10 @@ TEST(Loader, LeavesOutALastBatchThatIsNotFullIfAsked) {
   EXPECT_THAT(indices(rest(loader)), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
-TEST(Loader, LeavesOutALastBatchOfOneInTraining) {
-  Loader loader(made_images(), Pass::kTraining, {.batch_size = 3});
+TEST(Loader, LeavesOutALastBatchOfOneIfAsked) {
+  EXPECT_EQ(Loader(made_images(), Pass::kTraining, {.batch_size = 3}).samples(), 10);
+  Loader loader(made_images(), Pass::kTraining,
+                {.batch_size = 3, .last_batch = LastBatch::kDropSingle});
   EXPECT_EQ(loader.batches(), 3);
   EXPECT_EQ(loader.samples(), 9);
   EXPECT_THAT(loader.note(), ::testing::HasSubstr("one of 10 images is left out"));
@@ -144,8 +146,12 @@ TEST(Loader, LeavesOutALastBatchOfOneInTraining) {
   }
   EXPECT_THAT(seen, SizeIs(10));  // another one each time
 
-  Loader of_one(made_images(), Pass::kTraining, {.batch_size = 1});
-  EXPECT_EQ(of_one.batches(), 10);
+  for (const std::int64_t batch : {1, 4}) {
+    const Loader all(made_images(), Pass::kTraining,
+                     {.batch_size = batch, .last_batch = LastBatch::kDropSingle});
+    EXPECT_EQ(all.samples(), 10);
+    EXPECT_EQ(all.note(), "");
+  }
 }
 
 TEST(Loader, KeepsABatchUntilTheNextIsAskedFor) {

@@ -19,6 +19,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string be32(std::size_t value) {
   return {static_cast<char>(value >> 24U), static_cast<char>(value >> 16U),
@@ -163,10 +164,57 @@ TEST_F(OpenDataset, SaysWhatWouldBeAccepted) {
               AllOf(HasSubstr("did you mean 'fashion-mnist'"), HasSubstr("CIFAR-100")));
   write("cifar/train.bin", "");
   EXPECT_THAT(error((folder_ / "cifra").string()), HasSubstr("/cifar'?"));
+  EXPECT_THAT(error((folder_ / "photos").string()), Not(HasSubstr("did you mean")));
   EXPECT_THAT(error_of(Split::kTraining), HasSubstr("Did you mean '"));
   EXPECT_THAT(error((folder_ / "cifar/train.bin").string()), HasSubstr("is no folder"));
   write("data_batch_1", "");
   EXPECT_THAT(error_of(Split::kTraining), HasSubstr("Python version"));
+}
+
+class ValidationData : public OpenDataset {
+ protected:
+  ValidationData() {
+    write("data/train-images-idx3-ubyte", idx_images(6, 1, 1));
+    write("data/train-labels-idx1-ubyte", idx_labels({0, 1, 0, 1, 0, 1}));
+    write("mine/train-images-idx3-ubyte", idx_images(2, 1, 1));
+    write("mine/train-labels-idx1-ubyte", idx_labels({0, 1}));
+  }
+  TrainingData open_with(const std::string& validation_data) const {
+    return open_training_data(
+        (folder_ / "data").string(),
+        {.validation_fraction = 0.5, .validation_data = (folder_ / validation_data).string()});
+  }
+};
+
+TEST_F(ValidationData, IsTheValidationSetAndNothingIsHeldOut) {
+  const auto [training, validation] = open_with("mine");
+  EXPECT_EQ(training->size(), 6);
+  EXPECT_EQ(validation->size(), 2);
+  EXPECT_THAT(validation->name(0), HasSubstr("mine/train-images"));
+}
+
+TEST_F(ValidationData, TakesTestImagesWhereThereAreSome) {
+  write("mine/t10k-images-idx3-ubyte", idx_images(3, 1, 1));
+  write("mine/t10k-labels-idx1-ubyte", idx_labels({0, 1, 1}));
+  EXPECT_EQ(open_with("mine").validation->size(), 3);
+}
+
+TEST_F(ValidationData, TakesItsOwnValidationImagesBeforeAllOthers) {
+  for (const std::string image : {"train/0/a", "val/0/b", "train/1/a", "test/0/c"}) {
+    write("photos/" + image + ".pgm", "P5 1 1 255 x");
+  }
+  const auto [training, validation] = open_with("photos");
+  EXPECT_EQ(validation->size(), 1);
+  EXPECT_THAT(validation->name(0), HasSubstr("photos/val/0/b.pgm"));
+}
+
+TEST_F(ValidationData, IsOfTheSameClasses) {
+  write("mine/train-labels-idx1-ubyte", idx_labels({0, 2}));
+  EXPECT_THAT(
+      message_of([&] { static_cast<void>(open_with("mine")); }),
+      AllOf(HasSubstr("/mine' are of other classes (0, 1, 2)"), HasSubstr("/data' (0, 1)")));
+  EXPECT_THAT(message_of([&] { static_cast<void>(open_with("absent")); }),
+              HasSubstr("no folder '"));
 }
 
 class HoldOut : public OpenDataset {

@@ -26,6 +26,7 @@ CLI::Validator positive();
 /// A number between these, both included.
 CLI::Validator number_between(double least, double most);
 
+/// One of these words; for another, the nearest is named.
 CLI::Validator one_of(std::vector<std::string> words);
 
 }  // namespace equipoise::program

@@ -250,13 +250,17 @@ std::vector<NormSummary> Experiment::trained_batch_norms() const {
 
 void Experiment::check_batch() const {
   const std::vector<NormSummary> norms = trained_batch_norms();
-  const NormSummary* norm = find_single_value(norms, options_.batch);
-  if (norm == nullptr) return;
-  throw Error(fmt::format(
-      "'{}' would have a single value of each channel, which has no variance: take a larger "
-      "--batch{}",
-      norm->name,
-      norm->ghost_batch_size > 0 ? " and a --ghost-batch that leaves no group of one image" : ""));
+  const std::int64_t last = training_->loader().samples() % options_.batch;
+  for (const std::int64_t size : {options_.batch, last}) {
+    const NormSummary* norm = size == 0 ? nullptr : find_single_value(norms, size);
+    if (norm == nullptr) continue;
+    throw Error(fmt::format(
+        "'{}' would have a single value of each channel, which has no variance, in {} batch of {}: "
+        "take a{} --batch{}",
+        norm->name, size == last ? "the last" : "a", size, size == last ? "nother" : " larger",
+        norm->ghost_batch_size > 0 ? " and a --ghost-batch that leaves no group of one image"
+                                   : ""));
+  }
 }
 
 void Experiment::reject_unused(const TrainArguments& arguments) {
@@ -349,7 +353,7 @@ void Experiment::make_trainer() {
   // The first plan decides how parameters lie; it is this one also in a run that goes on with
   // another batch size or an evaluation.
   static_cast<void>(session.memory(Mode::kTraining, training_->loader().shape().samples()));
-  plan_.keep();
+  static_cast<void>(plan_.keep());
   if (beginning_) session.state().load(std::as_const(*beginning_).state().entries());
   beginning_.reset();
   trainer_ = std::make_unique<Trainer>(std::move(session), std::move(training));

@@ -21,7 +21,7 @@
 namespace equipoise::program {
 
 /// Everything that a training needs, made of its arguments: what can be wrong with them is found
-/// before anything is written.
+/// before the run's folder is written.
 ///
 /// Images are resized as TrainSettings::resize says. Where that is 0: to the size that the network
 /// takes if all images have one size, and otherwise to 8/7 of it.

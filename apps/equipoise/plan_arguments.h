@@ -25,7 +25,7 @@ class PlanArguments {
 
   /// Keeps what was measured in the file of --plan, if there is one. Throws Error if it cannot be
   /// written.
-  void keep_timings() { plan_.keep(); }
+  void keep_timings() { static_cast<void>(plan_.keep()); }
 
   /// Makes options that only change the plan need this one, which shows it.
   void require_for_plan(CLI::Option* option);

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <vector>
+#include <string>
 
 #include "equipoise/timings.h"
 
@@ -20,16 +20,19 @@ class PlanFile {
   void open(const std::filesystem::path& path);
 
   /// For SessionOptions::timings.
-  Timings* timings() { return paths_.empty() ? nullptr : &timings_; }
+  Timings* timings() { return path_.empty() ? nullptr : &timings_; }
 
-  /// Also keeps them there, from now on; nothing if there are none. Throws Error as `keep`.
-  void copy_to(const std::filesystem::path& path);
+  /// Also keeps them there, from now on; nothing if there are none. Throws Error if it cannot be
+  /// written.
+  void copy_to(const std::filesystem::path& copy);
 
-  /// Writes what was measured since. Throws Error if it cannot be written.
-  void keep();
+  /// Writes what was measured since. Throws Error if it cannot be written; where a copy can be,
+  /// that is enough, and what is wrong with the file itself is returned, else nothing.
+  [[nodiscard]] std::string keep();
 
  private:
-  std::vector<std::filesystem::path> paths_;
+  std::filesystem::path path_;
+  std::filesystem::path copy_;
   Timings timings_;
   std::size_t kept_ = 0;
 };

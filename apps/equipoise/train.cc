@@ -93,8 +93,11 @@ class Train {
     if (vary_->count() == 0 && seeds_given_->count() > 0) {
       throw CLI::RequiresError("--seeds", "--vary");
     }
-    if (vary_->count() > 0 && !is_varied_here) check_varied();
-    if (vary_->count() > 0) return vary();
+    if (vary_->count() > 0) {
+      if (!is_varied_here) check_varied();
+      check_seeds();
+      return vary();
+    }
     arguments_.require();
     DataCache cache;
     TrainProgress progress;
@@ -158,6 +161,11 @@ class Train {
         throw CLI::ValidationError("--vary",
                                    fmt::format("'{}' is set to one value as well", varied));
       }
+    }
+  }
+
+  void check_seeds() const {
+    for (const Variant& variant : parse_variants(varied_, arguments_.keys())) {
       const bool has_seed =
           std::ranges::find(variant.settings, "seed", &Setting::key) != variant.settings.end();
       if (seeds_ > 1 && has_seed) throw CLI::ExcludesError("--vary seed", "--seeds");

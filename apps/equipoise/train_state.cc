@@ -102,7 +102,8 @@ void load(const Checkpoint& checkpoint, State& state) {
 
 DataFacts facts_of(const TrainingData& data, const std::string& training,
                    const std::string& validation) {
-  DataFacts facts{.training = facts_of(*data.training, training), .validation = {}};
+  DataFacts facts{.training = facts_of(*data.training, training),
+                  .validation = {.data = validation}};
   if (data.validation) facts.validation = facts_of(*data.validation, validation);
   return facts;
 }

@@ -219,9 +219,10 @@ std::optional<VaryResult> train_all(const VaryPlan& plan, const fs::path& folder
       const std::string name = folder_name(plan, varied.variant, seed);
       // One that is begun knows mean and std of its images, and where they are.
       const fs::path begun = folder / name / kRunConfig;
+      const bool is_begun = fs::exists(begun);
       std::vector<Setting> settings =
-          fs::exists(begun) ? read_settings(begun) : settings_of(plan, varied.variant, seed);
-      go_on_with_copies(settings, folder / name);
+          is_begun ? read_settings(begun) : settings_of(plan, varied.variant, seed);
+      if (is_begun) go_on_with_copies(settings, folder / name);
       const AppliedArguments arguments(settings);
       progress.title(name);
       Experiment experiment(arguments.get(), cache, progress);

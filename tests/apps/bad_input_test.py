@@ -106,6 +106,7 @@ class BadInput(unittest.TestCase):
                  "--epochs: '9000000000000000000' is not a number from 1 to 1e+09"),
                 (["train", "mlp", *data, "--batch=1000"], FAILED, "a batch of 1000 is more than the 37 training images"),
                 (["train", "mlp", *data, "--batch=1", "--norm=batch"], FAILED, "take a larger --batch"),
+                (["train", "mlp", *data, "--batch=20", "--ghost-batch=8"], FAILED, "in the last batch of 17: take another"),
                 (["train", "--config=unknown.toml", *data], USAGE, "line 2: there is no setting 'batchs'; did you mean 'batch'"),
                 (["train", *SMALL, *data, "--mean=nan", "--std=1"], USAGE, "--mean: 'nan' is not a number from 0 to 1"),
                 (["train", "mlp", *data, "--threads=100000"], FAILED, "100000 threads; there can be 1 to 1024"),

@@ -313,6 +313,7 @@ class Mistakes(Vary):
                 ('vary = "norms=batch,none"', "did you mean 'norm'"),
                 ('vary = ["norm=batch", "norm=none"]', "line 1: 'vary' is one value, not a list"),
                 ("seeds = 2", "--seeds requires --vary"),
+                ("seeds = 2", "--seeds", "--vary=seed=1,2"),
                 ('seeds = 0\nvary = "norm=batch,none"', "line 1: --seeds: '0'")):
             config = self.root / "c.toml"
             config.write_text(text + "\n")

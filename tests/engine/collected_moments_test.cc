@@ -156,6 +156,7 @@ TEST_P(CollectedMoments, AreThereIfSomebodyAsks) {
   session.context().set_norm("norm", {.collect_sample_moments = true});
   const Results results = session.run(inputs());
   expect_of_blocks(results.sample_moments("norm"), results.values("conv"), 1, 1);
+  EXPECT_TRUE(results.moments("norm").empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(, CollectedMoments,

@@ -121,9 +121,9 @@ class Forward final : public Kernel {
     if (stages && slot.running == nullptr) {
       throw Error("it is to stage statistics, and has no running ones that would take them");
     }
-    const bool collects = statistics == Statistics::kRunning &&
-                          (stages || set.collect_moments || set.collect_sample_moments);
-    const bool needs_moments = statistics != Statistics::kRunning || collects;
+    const bool by_batch = statistics != Statistics::kRunning;
+    const bool needs_moments = by_batch || stages || set.collect_moments;
+    const bool computes = needs_moments || set.collect_sample_moments;
     const auto running = [&](const std::vector<float>& replacement, int input) {
       return replacement.empty() ? NormNode::span(arguments.input(input), node_.parameters)
                                  : std::span<const float>(replacement);
@@ -134,11 +134,11 @@ class Forward final : public Kernel {
          .running_mean = running(set.mean, Norm::kRunningMean),
          .running_var = running(set.var, Norm::kRunningVar),
          .pseudo_count = norm.pseudo_count,
-         .ghost_batch_size = needs_moments ? norm.ghost_batch_size : 0,
+         .ghost_batch_size = computes ? norm.ghost_batch_size : 0,
          .renorm = statistics == Statistics::kBatch ? norm.renorm : std::nullopt,
          .communicator = norm.synchronized && needs_moments ? arguments.run.communicator : nullptr,
-         .collect_moments = collects},
-        has_gradient_ || needs_moments ? &slot.record : nullptr);
+         .collect_moments = computes && !by_batch},
+        has_gradient_ || computes ? &slot.record : nullptr);
     if (needs_moments) slot.moments = slot.record.moments();
     if (stages) slot.running->stage(slot.record.moments());
   }

@@ -280,7 +280,9 @@ void TrainRun::save(std::optional<double> score, bool best) {
     save_weights(experiment_, *weights, folder_.path() / kModelFile);
   }
   // Whoever goes on from the checkpoint plans as it was planned until there.
-  if (const std::string why = experiment_.plan().keep(); !why.empty()) progress_.line(why);
+  if (const std::string why = experiment_.plan().keep(); !why.empty()) {
+    progress_.line("Times are kept in the folder of the run alone: " + why);
+  }
   program::save(folder_, experiment_.trainer(),
                 {.trainer = state,
                  .tally = tally_,

@@ -275,7 +275,7 @@ class Folder(Train):
 
 
 class Config(Train):
-    """config.toml has every setting of the run, so that no other default changes what goes on by it."""
+    """config.toml has every setting of the run but those of WITHOUT_VALUE, so that no other default changes what goes on by it."""
 
     NO_SETTINGS = {"help", "config", "output", "resume", "json", "vary", "seeds"}
     BATCH_NORM = {"momentum", "cumulative", "biased-variance", "no-update-running", "statistics"}

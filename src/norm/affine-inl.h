@@ -47,8 +47,8 @@ struct AffineBody {
     if constexpr (kResidual) {
       z = hn::Add(z, load(residual + offset, n));
       if (bits != nullptr) {
-        store_bits(kAct == Act::kRelu    ? passes_relu(z)
-                   : kAct == Act::kRelu6 ? passes_relu6(z)
+        store_bits(kAct == Act::kRelu    ? hn::Not(stopped_by_relu(z))
+                   : kAct == Act::kRelu6 ? hn::Not(stopped_by_relu6(z))
                                          : hn::Gt(z, hn::Zero(d)),
                    bits, i);
       }

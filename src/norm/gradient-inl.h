@@ -68,9 +68,9 @@ struct GradientSource {
     if (!kPlain && dy_second != nullptr) incoming = hn::Add(incoming, load(dy_second + offset, n));
     V dz = incoming;
     if constexpr (kDerivative == Derivative::kRelu) {
-      dz = hn::IfThenElseZero(passes_relu(affine.z(deviation)), incoming);
+      dz = hn::IfThenZeroElse(stopped_by_relu(affine.z(deviation)), incoming);
     } else if constexpr (kDerivative == Derivative::kRelu6) {
-      dz = hn::IfThenElseZero(passes_relu6(affine.z(deviation)), incoming);
+      dz = hn::IfThenZeroElse(stopped_by_relu6(affine.z(deviation)), incoming);
     } else if constexpr (kDerivative == Derivative::kBits) {
       const auto pass = load_bits(bits, i);
       dz = tile.activation == Activation::kLeakyRelu

@@ -8,8 +8,9 @@
 namespace equipoise::norm {
 namespace {
 
-// Bytes of a sample that a unit holds at least.
+// Bytes of a sample that a unit holds at least: one that all threads share, one of a thread's own.
 constexpr std::int64_t kUnitStretchBytes = 128 << 10;
+constexpr std::int64_t kOwnStretchBytes = 8 << 10;
 // Elements of a sample that a tile reads on end, if there are: memory takes a while to come up to
 // speed.
 constexpr std::int64_t kLeastStretch = 65536;
@@ -36,7 +37,7 @@ int threads_for(std::int64_t bytes) {
 Units::Units(const Walk& walk, bool across, std::int64_t channels_per_group, DType dtype,
              int tensors, bool whole)
     : across_samples(across), samples(walk.samples), blocks(walk.blocks) {
-  const std::int64_t unit_samples = across ? walk.samples : 1;
+  const std::int64_t unit_samples = across ? std::max<std::int64_t>(walk.samples, 1) : 1;
   const std::int64_t block_bytes =
       std::max<std::int64_t>(unit_samples * walk.steps * walk.block_lanes *
                                  static_cast<std::int64_t>(size_of(dtype)) * tensors,
@@ -44,23 +45,33 @@ Units::Units(const Walk& walk, bool across, std::int64_t channels_per_group, DTy
   const std::int64_t total_bytes = block_bytes * blocks * (across ? 1 : samples);
   threads = threads_for(total_bytes);
   const std::int64_t whole_groups = blocks_of_whole_groups(walk, channels_per_group);
-  // Of units that all share, two are at work, which takes several to be of use; a unit that is a
-  // thread's own may take half of its second level.
-  const std::int64_t stretches = walk.samples * kUnitStretchBytes;
-  const std::int64_t shared_room = cache_sizes().last_level / 8;
-  const std::int64_t room =
-      across ? std::clamp(total_bytes / 8, std::min(stretches, shared_room), shared_room)
-             : cache_sizes().level2 / 2;
-  const std::int64_t most =
-      std::max<std::int64_t>(room / (block_bytes * whole_groups), 1) * whole_groups;
-  blocks_per_unit = std::max<std::int64_t>(whole ? blocks : std::min(most, blocks), 1);
-  // Equal units rather than full ones and a rest.
-  if (per_sample() > 1) {
-    blocks_per_unit = ceil_div(ceil_div(blocks, per_sample()), whole_groups) * whole_groups;
+  const auto share_out = [&](std::int64_t room) {
+    const std::int64_t most =
+        std::max<std::int64_t>(room / (block_bytes * whole_groups), 1) * whole_groups;
+    blocks_per_unit = std::max<std::int64_t>(whole ? blocks : std::min(most, blocks), 1);
+    // Equal units rather than full ones and a rest.
+    if (per_sample() > 1) {
+      blocks_per_unit = ceil_div(ceil_div(blocks, per_sample()), whole_groups) * whole_groups;
+    }
+  };
+  const std::int64_t last_level = cache_sizes().last_level;
+  // Units that are a thread's own: several for each, so that threads end together, and a sample in
+  // half of a second level.
+  share_out(across ? std::min(last_level / 8, total_bytes / 4) / threads
+                   : cache_sizes().level2 / 2);
+  const std::int64_t at_work = block_bytes * blocks_per_unit * threads;
+  const std::int64_t stretch = block_bytes * blocks_per_unit / (tensors * unit_samples);
+  const bool suits =
+      across ? count() >= threads && stretch >= kOwnStretchBytes && at_work <= 2 * last_level
+             : count() >= std::int64_t{2} * threads && at_work <= last_level / 2;
+  one_each = !whole && (threads == 1 || suits);
+  if (across && !one_each) {
+    // Two are at work, which takes several to be of use.
+    const std::int64_t stretches = walk.samples * kUnitStretchBytes;
+    const std::int64_t room = last_level / 8;
+    share_out(std::clamp(total_bytes / 8, std::min(stretches, room), room));
   }
-  side_by_side = 2 * block_bytes * blocks_per_unit <= cache_sizes().last_level;
-  const bool fits = block_bytes * blocks_per_unit * threads <= cache_sizes().last_level / 2;
-  one_each = !whole && (threads == 1 || (!across && count() >= std::int64_t{2} * threads && fits));
+  side_by_side = 2 * block_bytes * blocks_per_unit <= last_level;
 }
 
 Unit Units::at(std::int64_t i) const {

@@ -18,10 +18,10 @@ struct Unit {
 /// Threads that so many bytes of a tensor are worth.
 int threads_for(std::int64_t bytes);
 
-/// Units of a walk, and who works on them: either each thread takes a unit and does both sweeps, or
-/// all threads share the tiles of two units (see `run_sweeps`). Units fit in the cache, where the
-/// second sweep finds them, and hold many blocks, so that memory is read in long stretches. The
-/// choice changes no result.
+/// Units of a walk, and who works on them: either each thread takes a unit and does both sweeps,
+/// or, where there are too few for that or they would be too small, all threads share the tiles of
+/// two units (see `run_sweeps`). Units fit in the cache, where the second sweep finds them, and
+/// hold many blocks, so that memory is read in long stretches. The choice changes no result.
 struct Units {
   bool across_samples = true;
   std::int64_t samples = 0;

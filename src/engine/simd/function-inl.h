@@ -47,13 +47,13 @@ HWY_INLINE V normal_density(V x) {
 struct Relu {
   HWY_INLINE V value(V x) const { return norm::HWY_NAMESPACE::relu(x); }
   HWY_INLINE V gradient(V x, V dy) const {
-    return hn::IfThenElseZero(norm::HWY_NAMESPACE::passes_relu(x), dy);
+    return hn::IfThenZeroElse(norm::HWY_NAMESPACE::stopped_by_relu(x), dy);
   }
 };
 struct Relu6 {
   HWY_INLINE V value(V x) const { return norm::HWY_NAMESPACE::relu6(x); }
   HWY_INLINE V gradient(V x, V dy) const {
-    return hn::IfThenElseZero(norm::HWY_NAMESPACE::passes_relu6(x), dy);
+    return hn::IfThenZeroElse(norm::HWY_NAMESPACE::stopped_by_relu6(x), dy);
   }
 };
 struct Gelu {

@@ -92,13 +92,14 @@ std::string totals_text(const GraphSummary& summary, Mode mode) {
 std::string average_text(const NormSummary& norm) {
   if (norm.kind != NormKind::kBatch || norm.running_mean.empty()) return "";
   if (!norm.update_running) return "not updated";
+  const char* const variance = to_string(norm.rule.variance);
   switch (norm.rule.averaging) {
     case Averaging::kMomentum:
-      return fmt::format("momentum {:g}", norm.rule.momentum);
+      return fmt::format("momentum {:g}, {}", norm.rule.momentum, variance);
     case Averaging::kCumulative:
-      return "cumulative";
+      return fmt::format("cumulative, {}", variance);
     case Averaging::kWindowed:
-      return fmt::format("window {}", norm.rule.window);
+      return fmt::format("window {}, {}", norm.rule.window, variance);
   }
   return "";
 }
@@ -170,9 +171,13 @@ std::string norms_legend(const InspectedModel& model) {
   const bool running = std::ranges::any_of(
       model.norms, [](const NormSummary& norm) { return !norm.running_mean.empty(); });
   return fmt::format(
-      "\nover: the values that share a mean and a variance, of N samples\n"
+      "\nover: the values that share a mean and a variance, of N samples\n{}"
       "statistics: {}\n"
       "γ, β{}: smallest … largest value; – where there is none\n",
+      running
+          ? "average: how running statistics take in a batch, and its variance: of n values, the\n"
+            "  sum of squares over n (biased) or n − 1 (unbiased)\n"
+          : "",
       running ? "what normalizes in training → in inference" : "own: of the sample itself",
       running ? ", running mean and var" : "");
 }

@@ -87,15 +87,21 @@ void ModelArguments::add_sizes(CLI::App& command) {
       ->type_name("N,...")
       ->group(kModelGroup);
   using ops::Function;
-  static const std::map<std::string, Function> activations = {{"sigmoid", Function::kSigmoid},
-                                                              {"relu", Function::kRelu},
-                                                              {"tanh", Function::kTanh},
-                                                              {"silu", Function::kSilu},
-                                                              {"gelu", Function::kGelu}};
+  static const std::map<std::string, Function> activations = {
+      {"sigmoid", Function::kSigmoid},
+      {"tanh", Function::kTanh},
+      {"relu", Function::kRelu},
+      {"relu6", Function::kRelu6},
+      {"leaky_relu", Function::kLeakyRelu},
+      {"silu", Function::kSilu},
+      {"gelu", Function::kGelu},
+      {"hard_swish", Function::kHardSwish},
+      {"hard_sigmoid", Function::kHardSigmoid}};
   of_mlp_.push_back(add_choice(
                         command, "--activation", activations,
                         [this](Function function) { options_.mlp_activation = function; },
-                        "Of the mlp: sigmoid (default), relu, tanh, silu or gelu")
+                        "Of the mlp: sigmoid (default), tanh, relu, relu6, leaky_relu, silu, gelu, "
+                        "hard_swish or hard_sigmoid")
                         ->default_str(word_of(activations, options_.mlp_activation))
                         ->group(kModelGroup));
   command

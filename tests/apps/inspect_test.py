@@ -59,6 +59,16 @@ class Table(unittest.TestCase):
         self.assertRegex(out, r"(?m)^bn1 +group +16 +4 +\(4, 32, 32\) +0\.001 +own +1 +0$")
         self.assertRegex(out, r"(?m)^layer1\.0\.bn2 +group .* 0 +0$")
 
+        out = Run("inspect", "resnet8", "--momentum", "0.2").out
+        self.assertRegex(out, r"(?m)^bn1 +batch +16 +\(N, 32, 32\) +1e-05 +momentum 0\.2, unbiased +batch → running ")
+        self.assertIn("n − 1 (unbiased)", out)
+
+    def test_shows_the_activation_of_an_mlp(self):
+        for activation in ("sigmoid", "tanh", "relu", "relu6", "leaky_relu", "silu", "gelu", "hard_swish", "hard_sigmoid"):
+            with self.subTest(activation):
+                out = Run("inspect", "mlp", "--norm", "none", "--activation", activation).out
+                self.assertRegex(out, rf"(?m)^activation1 +activate +{activation} ")
+
     def test_is_colored_on_a_terminal_alone(self):
         def on_a_terminal(**environment):
             main_end, program_end = pty.openpty()

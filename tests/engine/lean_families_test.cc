@@ -1,4 +1,5 @@
-/// Networks of every family with lean memory: the bits of the default, in less memory.
+/// Networks of every family with lean memory: the bits of the default, in less memory. Both are
+/// made anew, so that these are also the same bits run to run, by one thread and by two.
 
 #include <ostream>
 #include <utility>

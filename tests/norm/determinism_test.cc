@@ -6,16 +6,24 @@
 namespace equipoise::testing {
 namespace {
 
+/// Takes minutes with every shape; to see how threads meet, one for each storage of a layout will do.
+#ifdef __SANITIZE_THREAD__
+constexpr bool kOneShapeEach = true;
+#else
+constexpr bool kOneShapeEach = false;
+#endif
+
 void expect_determinism(const Method& method) {
   std::uint64_t seed = 1;
   for (const Shape& shape : {Shape{9, 48, 31, 29}, Shape{300, 130, 5}, Shape{3, 16, 9000}}) {
     for (const Layout layout : kLayouts) {
       for (const DType dtype : kDTypes) {
         ++seed;
+        if (kOneShapeEach && seed % 3 != 2) continue;
         Case test{.method = method, .shape = shape, .layout = layout, .dtype = dtype};
         test.activation = kActivations[seed % 8];
         test.residual = seed % 2 == 0;
-        test.weighting = seed % 3 == 0 ? Weighting::kFractional : Weighting::kNone;
+        test.weighting = seed / 3 % 2 == 0 ? Weighting::kFractional : Weighting::kNone;
         expect_same_bits_however_it_runs(test);
       }
     }

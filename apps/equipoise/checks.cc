@@ -74,6 +74,16 @@ CLI::Validator number_between(double least, double most) {
           ""};
 }
 
+CLI::Validator below_one() {
+  return {[](std::string& text) {
+            const auto value = parse<double>(text);
+            return value && *value >= 0 && static_cast<float>(*value) < 1
+                       ? ""
+                       : fmt::format("'{}' is not a number from 0 to below 1", text);
+          },
+          ""};
+}
+
 CLI::Validator one_of(std::vector<std::string> words) {
   return {[words = std::move(words)](std::string& text) {
             if (std::ranges::find(words, text) != words.end()) return std::string();

@@ -26,6 +26,9 @@ CLI::Validator positive();
 /// A number between these, both included.
 CLI::Validator number_between(double least, double most);
 
+/// One ≥ 0 that is below 1 in f32 too.
+CLI::Validator below_one();
+
 /// One of these words; for another, the nearest is named.
 CLI::Validator one_of(std::vector<std::string> words);
 

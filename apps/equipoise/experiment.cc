@@ -199,6 +199,9 @@ void Experiment::prepare_images(DataCache& cache, TrainProgress& progress) {
   }
   images.interpolation = options_.interpolation.value_or(images.interpolation);
   const Crop crop = options_.crop.value_or(given ? Crop::kCentre : Crop::kRandomResized);
+  if (options_.padding > 0 && crop != Crop::kRandom) {
+    throw CLI::ValidationError("--padding", "is of --crop random");
+  }
   const double flip = options_.flip.value_or(given ? 0 : 0.5);
   loading_.augmentation = {.crop = crop, .padding = options_.padding, .flip = flip};
   loading_.batch_size = options_.batch;
@@ -223,7 +226,9 @@ void Experiment::prepare_images(DataCache& cache, TrainProgress& progress) {
 void Experiment::take_statistics(DataCache& cache, TrainProgress& progress) {
   Preprocessing& images = loading_.preprocessing;
   if (options_.mean.empty() != options_.std.empty()) {
-    throw Error("--mean and --std are given together, or neither of them");
+    const bool is_mean = !options_.mean.empty();
+    throw CLI::ValidationError(is_mean ? "--mean" : "--std",
+                               is_mean ? "goes with --std" : "goes with --mean");
   }
   if (!options_.mean.empty()) {
     images.mean = options_.mean;

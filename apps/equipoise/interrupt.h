@@ -7,8 +7,9 @@
 
 namespace equipoise::program {
 
-/// While it lives, Ctrl-C (SIGINT) and SIGTERM stop a training behind its step; a second one ends
-/// the process at once. Another may live within it, for one training of several.
+/// While it lives, Ctrl-C (SIGINT) and SIGTERM stop a training behind its step; a second one,
+/// seconds later, ends the process at once. Another may live within it, for one training of
+/// several.
 class Interrupt {
  public:
   /// Without a trainer, a signal is only remembered; the next one is then stopped before its first

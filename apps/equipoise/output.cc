@@ -39,6 +39,17 @@ std::string Style::faint(std::string_view text) const {
   return color ? fmt::format("\033[2m{}\033[0m", text) : std::string(text);
 }
 
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+=,:@%-";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) {
+    return std::string(text);
+  }
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
 Style Output::style() const {
   if (!path_.empty() || isatty(STDOUT_FILENO) == 0) return {};
   return {.color = !has_value("NO_COLOR") && !terminal_is_dumb(),

@@ -17,6 +17,9 @@ struct Style {
   std::string faint(std::string_view text) const;
 };
 
+/// Text as one word of a command that is typed into a shell: quoted where it has to be.
+std::string shell_word(std::string_view text);
+
 /// Where a command's result goes: to a file, or to standard output.
 class Output {
  public:

@@ -175,7 +175,7 @@ class Train {
   ExitCode show(const std::optional<VaryResult>& result, const fs::path& folder) const {
     if (!result) {
       fmt::print(stderr, "Stopped; what was done is saved. To go on: equipoise train --resume {}\n",
-                 folder.string());
+                 shell_word(folder.string()));
       return static_cast<ExitCode>(kSignalled + Interrupt::signal());
     }
     const Output output("");
@@ -194,7 +194,8 @@ class Train {
       fmt::print(stderr,
                  "Stopped behind step {}, which is saved. To go on: equipoise train "
                  "--resume {}\n",
-                 result.step, result.folder.string());
+                 result.step, shell_word(result.folder.string()));
+      if (json_) Output("").write(train_document(result));
       return static_cast<ExitCode>(kSignalled + Interrupt::signal());
     }
     Output("").write(json_ ? train_document(result) : summary(result));

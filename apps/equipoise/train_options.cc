@@ -21,8 +21,6 @@ constexpr const char* kRun = "Run";
 constexpr double kMost = std::numeric_limits<float>::max();
 /// With as many batches as fit any memory, steps can still be counted.
 constexpr double kMostEpochs = 1e9;
-/// The greatest f32 below 1: in f32, what is closer to 1 is 1.
-constexpr double kBelowOne = 1 - 0x1p-24;
 
 }  // namespace
 
@@ -168,7 +166,7 @@ void TrainArguments::add_training(CLI::App& command) {
                           "squares at each step (0.9,0.999)")
               ->delimiter(',')
               ->expected(2)
-              ->check(number_between(0, kBelowOne))
+              ->check(below_one())
               ->default_str(fmt::format("{}", fmt::join(s.adamw_betas, ","))),
           "B1,B2");
   grouped(command
@@ -204,7 +202,7 @@ void TrainArguments::add_training(CLI::App& command) {
               .add_option("--ema", s.ema,
                           "Also average weights, of which this much stays at each update (0.999); "
                           "the model's file has the average")
-              ->check(number_between(0, kBelowOne)),
+              ->check(below_one()),
           "D");
   grouped(command
               .add_option("--ema-recalibrate", s.ema_recalibrate,

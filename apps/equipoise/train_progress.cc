@@ -108,10 +108,11 @@ std::vector<LinePart> TrainProgress::parts(const Status& status) const {
   return {
       {.text = terminal_ ? progress_bar(done(status.step) / trainings_, kBarWidth) : "",
        .left_out = 1},
-      {.text = title, .left_out = 4},
-      {.text = fmt::format("epoch {:.2f}/{}  step {}  loss {:.4f}  accuracy {:.2f} %", status.epoch,
-                           status.epochs, status.step, status.loss, 100 * status.accuracy)},
-      {.text = fmt::format("rate {:.3g}", status.rate), .left_out = 2},
+      {.text = title, .left_out = 5},
+      {.text = fmt::format("epoch {:.2f}/{}", status.epoch, status.epochs)},
+      {.text = fmt::format("step {}", status.step), .left_out = 2},
+      {.text = fmt::format("loss {:.4f}  accuracy {:.2f} %", status.loss, 100 * status.accuracy)},
+      {.text = fmt::format("rate {:.3g}", status.rate), .left_out = 4},
       {.text = fmt::format("{} images/s", with_commas(std::llround(status.images_per_second))),
        .left_out = 3},
       {.text = time_left(status.step)}};

@@ -13,6 +13,7 @@
 #include "equipoise/error.h"
 #include "interrupt.h"
 #include "numbers.h"
+#include "output.h"
 
 namespace equipoise::program {
 namespace {
@@ -127,12 +128,13 @@ TrainResult TrainRun::run() {
                                   : fmt::format("The last checkpoint is that of step {} in '{}'",
                                                 saved_step_, folder_.path().string());
     throw Diverged(fmt::format("{}\n{}. To begin again: equipoise train --config {} --lr R -o NEW",
-                               error.what(), saved, (folder_.path() / kRunConfig).string()));
+                               error.what(), saved,
+                               shell_word((folder_.path() / kRunConfig).string())));
   } catch (const Error& error) {
     const std::string from =
         saved_step_ < 0 ? "the beginning" : fmt::format("step {}", saved_step_);
     throw Error(fmt::format("{}\nThe run can go on from {}: equipoise train --resume {}",
-                            error.what(), from, folder_.path().string()));
+                            error.what(), from, shell_word(resumed_by_.string())));
   }
 }
 
@@ -199,7 +201,8 @@ void TrainRun::after_refusal(const StepEvent& event) {
           .rate = event.rate,
           .refusal = event.result.refusal,
           .first_non_finite = event.result.first_non_finite});
-  progress_.detail(fmt::format("step {} changed nothing: {}", event.step, event.result.refusal));
+  progress_.detail(
+      fmt::format("step {} changed nothing: {}", event.step + 1, event.result.refusal));
 }
 
 TrainProgress::Status TrainRun::status(const StepEvent& event) const {
@@ -253,12 +256,12 @@ void TrainRun::after_epoch(const EpochEvent& event) {
   log_training();
   std::string line = fmt::format("epoch {}/{}: training loss {}", event.epoch + 1,
                                  experiment_.options().epochs, loss_text(event.loss));
-  std::optional<double> score;
+  std::optional<double> accuracy;
   const auto tell = [&](const char* split, const char* name,
                         const std::optional<Evaluation>& counted) {
     if (!counted) return;
     log_evaluation(split, *counted);
-    score = std::isnan(counted->loss) ? std::nullopt : std::optional(counted->accuracy);
+    accuracy = counted->accuracy;
     line += fmt::format(", {} loss {}, accuracy {}", name, loss_text(counted->loss),
                         percent(counted->accuracy));
   };
@@ -268,7 +271,8 @@ void TrainRun::after_epoch(const EpochEvent& event) {
   if (event.refused > 0) line += fmt::format(", {} steps refused", event.refused);
   line += fmt::format(", {} in all", in_time(seconds()));
   progress_.line(line);
-  save(score, event.best);
+  // Of equally accurate epochs, which of them is best is the trainer's to say.
+  save(event.best ? accuracy : std::nullopt, event.best);
 }
 
 void TrainRun::save(std::optional<double> score, bool best) {

@@ -70,6 +70,9 @@ class TrainRun {
   TrainRun(const TrainRun&) = delete;
   TrainRun& operator=(const TrainRun&) = delete;
 
+  /// Whoever goes on with it does so by another folder, of which it is a part.
+  void resumed_by(std::filesystem::path folder) { resumed_by_ = std::move(folder); }
+
   /// Until it is done or stopped; in both cases all of it is saved. Throws Error, which says how to
   /// go on, and Diverged, which says how to begin again.
   TrainResult run();
@@ -104,6 +107,7 @@ class TrainRun {
 
   Experiment& experiment_;
   RunFolder folder_;
+  std::filesystem::path resumed_by_ = folder_.path();
   Tally tally_;
   /// Of the step that is running: right answers so far.
   std::int64_t right_ = 0;

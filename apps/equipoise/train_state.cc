@@ -32,6 +32,7 @@ void for_each_number(State& state, Function&& function) {
   function("epoch_samples", trainer.epoch_samples);
   function("epoch_refused", trainer.epoch_refused);
   function("best_accuracy", trainer.best_accuracy);
+  function("best_loss", trainer.best_loss);
   function("best_epoch", trainer.best_epoch);
   function("tally_loss", state.tally.loss);
   function("tally_samples", state.tally.samples);

@@ -123,10 +123,11 @@ std::string deciding_split(Experiment& experiment) {
   return experiment.options().ema ? "validation_ema" : "validation";
 }
 
-/// Nothing if a signal has stopped it.
+/// In the folder of a run, one of those in a folder of all. Nothing if a signal has stopped it.
 std::optional<VariedRun> train_one(Experiment& experiment, const fs::path& folder,
-                                   TrainProgress& progress) {
+                                   const fs::path& all, TrainProgress& progress) {
   TrainRun run = start(experiment, folder, progress);
+  run.resumed_by(all);
   VariedRun varied{
       .seed = experiment.options().seed, .split = deciding_split(experiment), .result = {}};
   try {
@@ -145,12 +146,17 @@ std::optional<VariedRun> train_one(Experiment& experiment, const fs::path& folde
   return varied;
 }
 
-/// The middle one, or the mean of the two there are; NaN of none.
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// The middle one, or the mean of the two there are; NaN of none, and if it is not finite.
 double median(std::vector<double> values) {
-  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  if (values.empty()) return kNone;
   std::ranges::sort(values);
   const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  const double found =
+      values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  return std::isfinite(found) ? found : kNone;
 }
 
 /// Of the split that decides.
@@ -164,31 +170,31 @@ void measure(VariedVariant& varied) {
   std::vector<double> accuracies;
   std::vector<double> losses;
   std::vector<double> stds;
+  varied.least_accuracy = varied.greatest_accuracy = kNone;
   for (const VariedRun& run : varied.runs) {
-    if (const auto& metric = last(run); metric && run.failure.empty()) {
-      accuracies.push_back(metric->accuracy);
-      losses.push_back(metric->loss);
+    const auto& metric = last(run);
+    const bool is_measured = metric && run.failure.empty();
+    accuracies.push_back(is_measured ? metric->accuracy : -kInfinity);
+    losses.push_back(is_measured ? metric->loss : kInfinity);
+    if (is_measured) {
+      // Of a NaN, the other.
+      varied.least_accuracy = std::fmin(varied.least_accuracy, metric->accuracy);
+      varied.greatest_accuracy = std::fmax(varied.greatest_accuracy, metric->accuracy);
+      ++varied.finished;
     }
     for (const LayerOutput& layer : run.layers) stds.push_back(layer.std);
   }
-  const double none = median({});
-  if (accuracies.size() < varied.runs.size()) {
-    accuracies.clear();
-    losses.clear();
-  }
-  varied.accuracy = median(accuracies);
-  varied.least_accuracy = accuracies.empty() ? none : std::ranges::min(accuracies);
-  varied.greatest_accuracy = accuracies.empty() ? none : std::ranges::max(accuracies);
-  varied.loss = median(losses);
+  varied.accuracy = median(std::move(accuracies));
+  varied.loss = median(std::move(losses));
   const bool finite =
       !stds.empty() && std::ranges::all_of(stds, [](double std) { return std::isfinite(std); });
-  varied.least_std = finite ? std::ranges::min(stds) : none;
-  varied.greatest_std = finite ? std::ranges::max(stds) : none;
+  varied.least_std = finite ? std::ranges::min(stds) : kNone;
+  varied.greatest_std = finite ? std::ranges::max(stds) : kNone;
 }
 
 void compare(VaryResult& result) {
   for (VariedVariant& varied : result.variants) {
-    varied.others_accuracy = median({});
+    varied.others_accuracy = kNone;
     for (const VariedVariant& other : result.variants) {
       // Of a NaN, the left one.
       if (&other != &varied)
@@ -199,7 +205,7 @@ void compare(VaryResult& result) {
       const auto reached = std::ranges::find_if(run.result.metrics, [&](const Metric& metric) {
         return metric.split == run.split && metric.accuracy >= varied.others_accuracy;
       });
-      steps.push_back(reached == run.result.metrics.end() ? std::numeric_limits<double>::infinity()
+      steps.push_back(reached == run.result.metrics.end() ? kInfinity
                                                           : static_cast<double>(reached->step));
     }
     const double typical = median(std::move(steps));
@@ -226,7 +232,7 @@ std::optional<VaryResult> train_all(const VaryPlan& plan, const fs::path& folder
       const AppliedArguments arguments(settings);
       progress.title(name);
       Experiment experiment(arguments.get(), cache, progress);
-      std::optional<VariedRun> run = train_one(experiment, folder / name, progress);
+      std::optional<VariedRun> run = train_one(experiment, folder / name, folder, progress);
       if (!run) return std::nullopt;
       progress.end(run->result.step);
       varied.runs.push_back(std::move(*run));
@@ -269,6 +275,11 @@ VaryPlan read_plan(const fs::path& folder) {
 }  // namespace
 
 const std::string& split_of(const VariedVariant& varied) { return varied.runs.front().split; }
+
+std::string finished_text(const VariedVariant& varied) {
+  const auto runs = std::ssize(varied.runs);
+  return varied.finished == runs ? "" : fmt::format("{} of {} finished", varied.finished, runs);
+}
 
 std::vector<std::string> splits_of(const VaryResult& result) {
   std::vector<std::string> splits;

@@ -38,15 +38,17 @@ struct VariedRun {
   std::string failure = {};
 };
 
-/// Medians are over the runs. NaN where one of them diverged: what it had until then is not what it
-/// came to.
+/// Medians are over all runs; one that diverged is worse than any other, whatever it had until
+/// then. NaN where such a one is the middle one.
 struct VariedVariant {
   Variant variant;
   std::vector<VariedRun> runs = {};
   /// At the end, in `VariedRun::split`.
   double accuracy = 0;
+  /// Of the runs that did not diverge, and how many those are.
   double least_accuracy = 0;
   double greatest_accuracy = 0;
+  int finished = 0;
   double loss = 0;
   /// The best accuracy at which another variant ended (NaN: none did), and how many steps this one
   /// took until it had it, if most of its runs ever had.
@@ -65,6 +67,8 @@ struct VaryResult {
 
 /// VariedRun::split, which is one for all runs of a variant.
 const std::string& split_of(const VariedVariant& varied);
+/// "2 of 3 finished"; empty if all are.
+std::string finished_text(const VariedVariant& varied);
 /// Those that variants are compared by, usually one.
 std::vector<std::string> splits_of(const VaryResult& result);
 

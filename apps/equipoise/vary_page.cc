@@ -53,13 +53,19 @@ std::string headline(const VaryResult& result) {
     if (std::isfinite(varied.accuracy)) order.push_back(&varied);
   }
   if (order.empty()) return "No variant was trained to an end";
-  std::ranges::stable_sort(order, std::greater(),
-                           [](const auto* varied) { return varied->accuracy; });
+  std::ranges::stable_sort(order, std::less(), [](const auto* varied) {
+    return std::pair(-varied->accuracy, varied->loss);
+  });
   const VariedVariant& best = *order.front();
   if (order.size() == 1) return fmt::format("{} alone came to its end", best.variant.name);
   const VariedVariant& next = *order[1];
   const std::string of_next =
       split_of(next) == split_of(best) ? "" : fmt::format("{} accuracy ", split_of(next));
+  if (split_of(best) == split_of(next) && percent(best.accuracy) == percent(next.accuracy)) {
+    return fmt::format("{} and {} ended alike: {} accuracy {}, loss {:.4f} and {:.4f}",
+                       best.variant.name, next.variant.name, split_of(best), percent(best.accuracy),
+                       best.loss, next.loss);
+  }
   return fmt::format("{} ended {:.2f} points above {}: {} accuracy {} and {}{}", best.variant.name,
                      100 * (best.accuracy - next.accuracy), next.variant.name, split_of(best),
                      percent(best.accuracy), of_next, percent(next.accuracy));
@@ -90,10 +96,14 @@ std::string table(const VaryResult& result) {
     const std::string split =
         splits.size() > 1 ? fmt::format("<br><span class=\"faint\">in {}</span>", split_of(varied))
                           : "";
-    const std::string range =
-        several ? fmt::format("<br><span class=\"faint\">{} – {}</span>",
-                              percent(varied.least_accuracy), percent(varied.greatest_accuracy))
-                : "";
+    std::string range;
+    if (several && varied.finished > 0) {
+      range = fmt::format("<br><span class=\"faint\">{} – {}</span>",
+                          percent(varied.least_accuracy), percent(varied.greatest_accuracy));
+    }
+    if (const std::string counted = finished_text(varied); several && !counted.empty()) {
+      range += fmt::format("<br><span class=\"faint\">{}</span>", counted);
+    }
     std::string steps = "–";
     if (std::isfinite(varied.others_accuracy)) {
       steps =

@@ -11,10 +11,12 @@
 namespace equipoise::program {
 namespace {
 
-std::string range(const VariedVariant& varied) {
+std::string range_of_seeds(const VariedVariant& varied) {
   if (varied.runs.size() == 1) return {};
-  if (!std::isfinite(varied.accuracy)) return "–";
-  return fmt::format("{:.2f}–{:.2f}", 100 * varied.least_accuracy, 100 * varied.greatest_accuracy);
+  const std::string counted = finished_text(varied);
+  if (varied.finished == 0) return counted;
+  return fmt::format("{:.2f}–{:.2f}{}{}", 100 * varied.least_accuracy,
+                     100 * varied.greatest_accuracy, counted.empty() ? "" : ", ", counted);
 }
 
 std::string steps(const VariedVariant& varied) {
@@ -43,7 +45,7 @@ std::string vary_text(const VaryResult& result, const Style& style) {
   const std::vector<std::string> splits = splits_of(result);
   for (const VariedVariant& varied : result.variants) {
     table.add({varied.variant.name, percent(varied.accuracy),
-               splits.size() > 1 ? split_of(varied) : "", range(varied),
+               splits.size() > 1 ? split_of(varied) : "", range_of_seeds(varied),
                std::isfinite(varied.loss) ? fmt::format("{:.4f}", varied.loss) : "–", steps(varied),
                spread(varied)});
   }

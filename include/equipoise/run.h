@@ -156,7 +156,7 @@ class EQUIPOISE_API RunFolder {
 
   /// Writes `checkpoints/step-<step>.safetensors`, and, once that is on the disk, removes those
   /// that are neither the best nor among the newest. The best is the one with the highest score, of
-  /// equal ones the first, as a Trainer has it; without scores, none is. Throws Error as
+  /// equal ones the last; without scores, none is. Throws Error as
   /// `write_atomically`, and for a `facts` with a key of ours ("step", "score", "checksum").
   void save(std::int64_t step, std::span<const CheckpointView> tensors,
             const std::map<std::string, std::string>& facts, std::optional<double> score);

@@ -152,8 +152,10 @@ struct TrainerState {
   double epoch_loss = 0;
   std::int64_t epoch_samples = 0;
   std::int64_t epoch_refused = 0;
-  /// The greatest accuracy in validation so far, and its epoch; −1 before the first one.
+  /// The greatest accuracy in validation so far, of equal ones that with the lowest loss, and its
+  /// epoch; −1 before the first one.
   double best_accuracy = 0;
+  double best_loss = 0;
   std::int64_t best_epoch = -1;
 
   bool operator==(const TrainerState&) const = default;

@@ -72,6 +72,12 @@ void check_settings(const Plan& plan,
                         count, name, norm->channels));
       }
     }
+    const auto bad = std::ranges::find_if_not(set.var, [](float v) { return v >= 0; });
+    if (bad != set.var.end()) {
+      throw Error(
+          fmt::format("set_norm: the variance of channel {} of '{}' is {}; it is at least 0",
+                      bad - set.var.begin(), name, *bad));
+    }
   }
 }
 

@@ -321,7 +321,9 @@ OnnxModel decode_onnx(std::span<const std::byte> bytes, std::string_view where) 
     }
     const OnnxFile file(model);
     if (model.producer_name() == kProducer && !file.is_ours()) {
-      throw Error("its end is missing");
+      throw Error(
+          "its end with the metadata of equipoise is missing: it was cut off, or written anew by a "
+          "tool that leaves them out");
     }
     if (file.is_ours() && file.metadata(kVersionKey) != kVersion) {
       throw Error(fmt::format("it is of version {}, not {}; read it with a newer equipoise",

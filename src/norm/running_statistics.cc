@@ -128,10 +128,8 @@ std::optional<std::string> RunningStatistics::refusal() const {
   for (std::size_t i = 0; i < staged_.size(); ++i) {
     const std::string fault = fault_of(staged_[i], rule_.variance);
     if (fault.empty()) continue;
-    return fmt::format(
-        "{}: the statistics of batch {} of {} are refused: channel {} has {}. Nothing was changed; "
-        "discard them and skip the step",
-        name_, i / mean_.size() + 1, staged(), i % mean_.size(), fault);
+    return fmt::format("{}: the statistics of batch {} of {} are refused: channel {} has {}", name_,
+                       i / mean_.size() + 1, staged(), i % mean_.size(), fault);
   }
   return std::nullopt;
 }
@@ -143,7 +141,9 @@ void RunningStatistics::require_committable() const {
                     "first",
                     name_));
   }
-  if (const auto reason = refusal()) throw Error(*reason);
+  if (const auto reason = refusal()) {
+    throw Error(*reason + "; nothing was changed, discard what is staged and skip the step");
+  }
 }
 
 void RunningStatistics::apply_staged() {

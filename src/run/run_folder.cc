@@ -121,7 +121,7 @@ struct RunFolder::Parts {
   std::vector<Stored>::const_iterator best() const {
     auto found = stored.end();
     for (auto it = stored.begin(); it != stored.end(); ++it) {
-      if (it->score && (found == stored.end() || *it->score > *found->score)) found = it;
+      if (it->score && (found == stored.end() || *it->score >= *found->score)) found = it;
     }
     return found;
   }

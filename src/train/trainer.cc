@@ -247,9 +247,11 @@ void Trainer::Parts::end_epoch(BatchSource& training, BatchSource* validation,
     if (averaged) event.averaged = evaluate(session, *validation, averaged.get(), options.names);
     const Evaluation& decides = event.averaged ? *event.averaged : *event.validation;
     event.best = !std::isnan(decides.loss) &&
-                 (state.best_epoch < 0 || decides.accuracy > state.best_accuracy);
+                 (state.best_epoch < 0 || decides.accuracy > state.best_accuracy ||
+                  (decides.accuracy == state.best_accuracy && decides.loss < state.best_loss));
     if (event.best) {
       state.best_accuracy = decides.accuracy;
+      state.best_loss = decides.loss;
       state.best_epoch = state.epoch;
     }
   }

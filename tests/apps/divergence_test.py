@@ -55,7 +55,7 @@ class Divergence(Train):
             self.assertEqual(list(line), ["step", "epoch", "split", "loss", "accuracy", "lr", "time", "refusal",
                                           "first_non_finite"])
             self.assertIn(f"'{line['first_non_finite']}' is not finite", line["refusal"])
-            self.assertIn(line["refusal"], done.err)
+            self.assertIn(f"step {line['step']} changed nothing: {line['refusal']}\n", done.err)
         self.assertEqual([line["step"] for line in refused], [refused[0]["step"], refused[0]["step"] + 1])
 
 

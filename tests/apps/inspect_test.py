@@ -67,7 +67,7 @@ class Table(unittest.TestCase):
         for activation in ("sigmoid", "tanh", "relu", "relu6", "leaky_relu", "silu", "gelu", "hard_swish", "hard_sigmoid"):
             with self.subTest(activation):
                 out = Run("inspect", "mlp", "--norm", "none", "--activation", activation).out
-                self.assertRegex(out, rf"(?m)^activation1 +activate +{activation} ")
+                self.assertRegex(out, rf"(?m)^activation1 +activate +{activation}\b")
 
     def test_is_colored_on_a_terminal_alone(self):
         def on_a_terminal(**environment):

@@ -222,6 +222,9 @@ TEST(NormSettings, ThatDoNotFitAreErrors) {
   EXPECT_THAT(run_with("bn11", {}), HasSubstr("did you mean 'bn1'"));
   EXPECT_THAT(run_with("conv1", {}), HasSubstr("no normalization 'conv1'"));
   EXPECT_THAT(run_with("bn1", {.mean = {1, 2}}), HasSubstr("2 values for 'bn1', which has 16"));
+  std::vector<float> negative(16, 1);
+  negative[3] = -0.5F;
+  EXPECT_THAT(run_with("bn1", {.var = negative}), HasSubstr("channel 3 of 'bn1' is -0.5"));
 }
 
 TEST(Training, TakesAFiniteRate) {

@@ -6,7 +6,8 @@
 namespace equipoise::testing {
 namespace {
 
-/// Takes minutes with every shape; to see how threads meet, one for each storage of a layout will do.
+/// Takes minutes with every shape; to see how threads meet, one for each storage of a layout will
+/// do.
 #ifdef __SANITIZE_THREAD__
 constexpr bool kOneShapeEach = true;
 #else

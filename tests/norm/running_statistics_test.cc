@@ -20,6 +20,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -246,7 +247,7 @@ TEST_P(RefusedStatistics, AreNamedAndChangeNothing) {
   EXPECT_THAT(*running.refusal(), HasSubstr("batch 2 of 2"));
   EXPECT_THAT(*running.refusal(), HasSubstr("channel 1"));
   EXPECT_THAT(*running.refusal(), HasSubstr(refused.message));
-  EXPECT_EQ(message_of([&] { running.commit(); }), *running.refusal());
+  EXPECT_THAT(message_of([&] { running.commit(); }), StartsWith(*running.refusal()));
 
   EXPECT_THAT(running.mean(), ElementsAreArray(mean));
   EXPECT_THAT(running.var(), ElementsAreArray(var));

@@ -90,11 +90,11 @@ TEST_F(Run, KeepsTheNewestAndTheBest) {
   EXPECT_EQ(run.best()->step, 5);
 }
 
-TEST_F(Run, OfEquallyGoodOnesTheFirstIsBest) {
+TEST_F(Run, OfEquallyGoodOnesTheLastIsBest) {
   RunFolder run = RunFolder::create(path_, {.keep = 1});
   for (int step = 1; step <= 3; ++step) save(run, step, 0.9);
-  EXPECT_THAT(steps(), ElementsAre(1, 3));
-  EXPECT_EQ(run.best()->step, 1);
+  EXPECT_THAT(steps(), ElementsAre(3));
+  EXPECT_EQ(run.best()->step, 3);
 }
 
 TEST_F(Run, KnowsTheBestWhenOpenedAgain) {

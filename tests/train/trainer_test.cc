@@ -52,12 +52,18 @@ TEST(Trainer, LearnsAndTellsOfItsSteps) {
   EXPECT_LT(epochs.back().loss, epochs.front().loss);
   EXPECT_EQ(epochs.back().validation->samples, 39);
   EXPECT_GT(epochs.back().validation->accuracy, 0.9);
-  double best = -1;
+  // Of equally accurate ones that with the lowest loss.
+  std::pair<double, double> best = {1, 0};
+  bool some_are_equal = false;
   for (const EpochEvent& epoch : epochs) {
-    EXPECT_EQ(epoch.best, epoch.validation->accuracy > best);
-    best = std::max(best, epoch.validation->accuracy);
+    const std::pair<double, double> now = {-epoch.validation->accuracy, epoch.validation->loss};
+    EXPECT_EQ(epoch.best, now < best);
+    some_are_equal |= now.first == best.first;
+    best = std::min(best, now);
   }
-  EXPECT_EQ(trainer.state().best_accuracy, best);
+  EXPECT_TRUE(some_are_equal);
+  EXPECT_EQ(trainer.state().best_accuracy, -best.first);
+  EXPECT_EQ(trainer.state().best_loss, best.second);
 }
 
 TEST(Trainer, MakesStepsOfSeveralBatches) {

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Seconds from a command to the first step of its training: of the demo, and of ResNet-20 whose plan is made
-by times, which are measured first and known from then on. Median (minimum) of several runs, each stopped
-after its first step.
+by times, which are measured first (one run) and known from then on. Median (minimum) of several runs, each
+stopped after its first step.
 
     bench/first_step.py [--program build/release/equipoise] [--runs 5]
 """

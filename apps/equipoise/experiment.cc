@@ -200,7 +200,7 @@ void Experiment::prepare_images(DataCache& cache, TrainProgress& progress) {
   images.interpolation = options_.interpolation.value_or(images.interpolation);
   const Crop crop = options_.crop.value_or(given ? Crop::kCentre : Crop::kRandomResized);
   if (options_.padding > 0 && crop != Crop::kRandom) {
-    throw CLI::ValidationError("--padding", "is of --crop random");
+    throw CLI::ValidationError("--padding", "goes with --crop random");
   }
   const double flip = options_.flip.value_or(given ? 0 : 0.5);
   loading_.augmentation = {.crop = crop, .padding = options_.padding, .flip = flip};

@@ -134,7 +134,7 @@ TrainResult TrainRun::run() {
     const std::string from =
         saved_step_ < 0 ? "the beginning" : fmt::format("step {}", saved_step_);
     throw Error(fmt::format("{}\nThe run can go on from {}: equipoise train --resume {}",
-                            error.what(), from, shell_word(resumed_by_.string())));
+                            error.what(), from, shell_word(resume_folder_.string())));
   }
 }
 
@@ -144,7 +144,7 @@ Ended TrainRun::train() {
   const Ended ended = trainer.run(experiment_.training(), experiment_.validation());
   const TrainerState state = trainer.state();
   // A run that a signal has stopped before its first step goes on from the beginning.
-  if (state.step > std::max<std::int64_t>(saved_step_, 0)) save(std::nullopt, false);
+  if (state.step > std::max<std::int64_t>(saved_step_, 0)) save(false);
   if (ended == Ended::kAllEpochs && experiment_.validation() != nullptr && state.best_epoch < 0) {
     throw Diverged(
         "behind no epoch was the validation loss a number; try a lower learning rate or warm-up");
@@ -190,7 +190,7 @@ void TrainRun::after_step(const StepEvent& event) {
     log_evaluation(kValidation,
                    evaluate(experiment_.trainer().session(), *experiment_.validation()));
   }
-  if (is_due(options.save_every)) save(std::nullopt, false);
+  if (is_due(options.save_every)) save(false);
 }
 
 void TrainRun::after_refusal(const StepEvent& event) {
@@ -256,12 +256,10 @@ void TrainRun::after_epoch(const EpochEvent& event) {
   log_training();
   std::string line = fmt::format("epoch {}/{}: training loss {}", event.epoch + 1,
                                  experiment_.options().epochs, loss_text(event.loss));
-  std::optional<double> accuracy;
   const auto tell = [&](const char* split, const char* name,
                         const std::optional<Evaluation>& counted) {
     if (!counted) return;
     log_evaluation(split, *counted);
-    accuracy = counted->accuracy;
     line += fmt::format(", {} loss {}, accuracy {}", name, loss_text(counted->loss),
                         percent(counted->accuracy));
   };
@@ -271,11 +269,10 @@ void TrainRun::after_epoch(const EpochEvent& event) {
   if (event.refused > 0) line += fmt::format(", {} steps refused", event.refused);
   line += fmt::format(", {} in all", in_time(seconds()));
   progress_.line(line);
-  // Of equally accurate epochs, which of them is best is the trainer's to say.
-  save(event.best ? accuracy : std::nullopt, event.best);
+  save(event.best);
 }
 
-void TrainRun::save(std::optional<double> score, bool best) {
+void TrainRun::save(bool best) {
   require_finite();
   const TrainerState state = experiment_.trainer().state();
   // Before the checkpoint: whoever goes on from that has the model of the epochs until there.
@@ -293,7 +290,7 @@ void TrainRun::save(std::optional<double> score, bool best) {
                  .seconds = seconds(),
                  .metric_lines = std::ssize(metrics_),
                  .data = data_},
-                score);
+                best ? std::optional(state.best_accuracy) : std::nullopt);
   saved_step_ = state.step;
 }
 

@@ -70,8 +70,8 @@ class TrainRun {
   TrainRun(const TrainRun&) = delete;
   TrainRun& operator=(const TrainRun&) = delete;
 
-  /// Whoever goes on with it does so by another folder, of which it is a part.
-  void resumed_by(std::filesystem::path folder) { resumed_by_ = std::move(folder); }
+  /// What --resume takes to go on with it, if that is not its own folder.
+  void set_resume_folder(std::filesystem::path folder) { resume_folder_ = std::move(folder); }
 
   /// Until it is done or stopped; in both cases all of it is saved. Throws Error, which says how to
   /// go on, and Diverged, which says how to begin again.
@@ -96,7 +96,7 @@ class TrainRun {
   void append(Metric metric);
   /// A checkpoint; and the model's file, if these are the weights that it is to have. Throws
   /// Diverged, and writes nothing, for weights that are not finite.
-  void save(std::optional<double> score, bool best);
+  void save(bool best);
   void require_finite() const;
   /// Those that the model's file is to have; null: they are computed at the end of the epoch.
   const State* weights_of_model() const;
@@ -107,7 +107,7 @@ class TrainRun {
 
   Experiment& experiment_;
   RunFolder folder_;
-  std::filesystem::path resumed_by_ = folder_.path();
+  std::filesystem::path resume_folder_ = folder_.path();
   Tally tally_;
   /// Of the step that is running: right answers so far.
   std::int64_t right_ = 0;

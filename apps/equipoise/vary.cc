@@ -127,7 +127,7 @@ std::string deciding_split(Experiment& experiment) {
 std::optional<VariedRun> train_one(Experiment& experiment, const fs::path& folder,
                                    const fs::path& all, TrainProgress& progress) {
   TrainRun run = start(experiment, folder, progress);
-  run.resumed_by(all);
+  run.set_resume_folder(all);
   VariedRun varied{
       .seed = experiment.options().seed, .split = deciding_split(experiment), .result = {}};
   try {
@@ -173,14 +173,14 @@ void measure(VariedVariant& varied) {
   varied.least_accuracy = varied.greatest_accuracy = kNone;
   for (const VariedRun& run : varied.runs) {
     const auto& metric = last(run);
-    const bool is_measured = metric && run.failure.empty();
+    const bool is_measured = metric && run.failure.empty() && !std::isnan(metric->loss);
     accuracies.push_back(is_measured ? metric->accuracy : -kInfinity);
     losses.push_back(is_measured ? metric->loss : kInfinity);
     if (is_measured) {
       // Of a NaN, the other.
       varied.least_accuracy = std::fmin(varied.least_accuracy, metric->accuracy);
       varied.greatest_accuracy = std::fmax(varied.greatest_accuracy, metric->accuracy);
-      ++varied.finished;
+      ++varied.runs_finished;
     }
     for (const LayerOutput& layer : run.layers) stds.push_back(layer.std);
   }
@@ -203,7 +203,8 @@ void compare(VaryResult& result) {
     std::vector<double> steps;
     for (const VariedRun& run : varied.runs) {
       const auto reached = std::ranges::find_if(run.result.metrics, [&](const Metric& metric) {
-        return metric.split == run.split && metric.accuracy >= varied.others_accuracy;
+        return run.failure.empty() && metric.split == run.split &&
+               metric.accuracy >= varied.others_accuracy;
       });
       steps.push_back(reached == run.result.metrics.end() ? kInfinity
                                                           : static_cast<double>(reached->step));
@@ -278,7 +279,9 @@ const std::string& split_of(const VariedVariant& varied) { return varied.runs.fr
 
 std::string finished_text(const VariedVariant& varied) {
   const auto runs = std::ssize(varied.runs);
-  return varied.finished == runs ? "" : fmt::format("{} of {} finished", varied.finished, runs);
+  return varied.runs_finished == runs
+             ? ""
+             : fmt::format("{} of {} finished", varied.runs_finished, runs);
 }
 
 std::vector<std::string> splits_of(const VaryResult& result) {

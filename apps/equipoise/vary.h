@@ -38,8 +38,8 @@ struct VariedRun {
   std::string failure = {};
 };
 
-/// Medians are over all runs; one that diverged is worse than any other, whatever it had until
-/// then. NaN where such a one is the middle one.
+/// Medians are over all runs; one that diverged, or ended with a loss that is no number, is worse
+/// than any other, whatever it had until then. NaN where such a one is the middle one.
 struct VariedVariant {
   Variant variant;
   std::vector<VariedRun> runs = {};
@@ -48,7 +48,7 @@ struct VariedVariant {
   /// Of the runs that did not diverge, and how many those are.
   double least_accuracy = 0;
   double greatest_accuracy = 0;
-  int finished = 0;
+  int runs_finished = 0;
   double loss = 0;
   /// The best accuracy at which another variant ended (NaN: none did), and how many steps this one
   /// took until it had it, if most of its runs ever had.

@@ -55,7 +55,7 @@ Json document_of(const VariedVariant& varied) {
           {"split", split_of(varied)},
           {"accuracy", number(varied.accuracy)},
           {"accuracy_range", {number(varied.least_accuracy), number(varied.greatest_accuracy)}},
-          {"finished", varied.finished},
+          {"runs_finished", varied.runs_finished},
           {"loss", number(varied.loss)},
           {"best_other_accuracy", number(varied.others_accuracy)},
           {"steps_to_best_other", steps ? Json(*steps) : Json(nullptr)},

@@ -52,12 +52,14 @@ std::string headline(const VaryResult& result) {
   for (const VariedVariant& varied : result.variants) {
     if (std::isfinite(varied.accuracy)) order.push_back(&varied);
   }
-  if (order.empty()) return "No variant was trained to an end";
+  const char* const by_most = result.plan.seeds > 1 ? " by most of its seeds" : "";
+  if (order.empty()) return fmt::format("No variant came to its end{}", by_most);
   std::ranges::stable_sort(order, std::less(), [](const auto* varied) {
     return std::pair(-varied->accuracy, varied->loss);
   });
   const VariedVariant& best = *order.front();
-  if (order.size() == 1) return fmt::format("{} alone came to its end", best.variant.name);
+  if (order.size() == 1)
+    return fmt::format("{} alone came to its end{}", best.variant.name, by_most);
   const VariedVariant& next = *order[1];
   const std::string of_next =
       split_of(next) == split_of(best) ? "" : fmt::format("{} accuracy ", split_of(next));
@@ -97,7 +99,7 @@ std::string table(const VaryResult& result) {
         splits.size() > 1 ? fmt::format("<br><span class=\"faint\">in {}</span>", split_of(varied))
                           : "";
     std::string range;
-    if (several && varied.finished > 0) {
+    if (several && varied.runs_finished > 0) {
       range = fmt::format("<br><span class=\"faint\">{} – {}</span>",
                           percent(varied.least_accuracy), percent(varied.greatest_accuracy));
     }

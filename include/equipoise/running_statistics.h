@@ -116,7 +116,8 @@ class EQUIPOISE_API RunningStatistics {
   [[nodiscard]] std::optional<std::string> refusal() const;
 
   /// Applies what is staged; each batch counts in num_batches_tracked. Throws Error if nothing is
-  /// staged, or with the text of `refusal()`; then nothing has changed and the list is still there.
+  /// staged, or with the text of `refusal()` and advice; then nothing has changed and the list is
+  /// still there.
   void commit();
 
   /// Forgets what is staged. Never an error.

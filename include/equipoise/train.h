@@ -155,6 +155,7 @@ struct TrainerState {
   /// The greatest accuracy in validation so far, of equal ones that with the lowest loss, and its
   /// epoch; −1 before the first one.
   double best_accuracy = 0;
+  /// In validation, of that epoch.
   double best_loss = 0;
   std::int64_t best_epoch = -1;
 
@@ -195,8 +196,8 @@ struct EpochEvent {
   std::optional<Evaluation> validation = std::nullopt;
   /// The same with averaged parameters, where there are some.
   std::optional<Evaluation> averaged = std::nullopt;
-  /// Whether the accuracy is greater than all before, and the loss a number: with averaged
-  /// parameters, if there are some.
+  /// Whether the loss is a number, and the accuracy greater than all before, or as great as the
+  /// greatest with a lower loss: with averaged parameters, if there are some.
   bool best = false;
   /// Seconds of training and of evaluation.
   double training_seconds = 0;

@@ -31,13 +31,15 @@ fs::path file_of(const fs::path& path) {
   if (!fs::is_directory(path)) return path;
   fs::path file = path / "model.onnx";
   if (fs::exists(file)) return file;
-  std::vector<fs::path> runs;
-  for (const auto& entry : fs::directory_iterator(path, unknown)) {
-    if (fs::exists(entry.path() / "model.onnx", unknown)) runs.push_back(entry.path());
+  fs::path run;
+  for (fs::directory_iterator entry(path, unknown); entry != fs::directory_iterator();
+       entry.increment(unknown)) {
+    if (!fs::exists(entry->path() / "model.onnx", unknown)) continue;
+    if (run.empty() || entry->path() < run) run = entry->path();
   }
-  if (!runs.empty()) {
-    throw Error(fmt::format("'{}' has no model.onnx, but {} folders in it have, such as '{}'",
-                            path.string(), runs.size(), std::ranges::min(runs).string()));
+  if (!run.empty()) {
+    throw Error(fmt::format("'{}' has no model.onnx, but folders in it have: take '{}', or another",
+                            path.string(), run.string()));
   }
   throw Error(fmt::format(
       "'{}' has no model.onnx; a run has one behind its first epoch or checkpoint", path.string()));

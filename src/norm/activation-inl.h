@@ -119,9 +119,9 @@ HWY_NOINLINE inline V activation_derivative(Activation activation, float slope, 
 }
 
 /// Where ReLU and ReLU6 stop the gradient: not at NaN, as in PyTorch. To be used with
-/// IfThenZeroElse: of a load and IfThenElseZero, AVX-512 makes a load under a mask, which waits for
-/// z, and memory is asked for dy only when x has come (backward of (16, 512, 28, 28),
-/// channels_last, one thread: 7.8 ms in place of 3.1).
+/// IfThenZeroElse: of IfThenElseZero and a load, g++ makes a load under a mask for AVX-512, which
+/// waits for z, and memory is asked for dy only when x has come. The backward of (16, 512, 28, 28),
+/// channels_last, one thread, went from 7.8 ms to 3.1 without.
 HWY_INLINE hn::Mask<D> stopped_by_relu(V z) { return hn::Le(z, hn::Zero(d)); }
 HWY_INLINE hn::Mask<D> stopped_by_relu6(V z) {
   return hn::Or(hn::Le(z, hn::Zero(d)), hn::Ge(z, hn::Set(d, 6.0F)));

@@ -8,9 +8,15 @@
 namespace equipoise::norm {
 namespace {
 
-// Bytes of a sample that a unit holds at least: one that all threads share, one of a thread's own.
+// Bytes of a sample that a unit of all threads holds, if there are as many.
 constexpr std::int64_t kUnitStretchBytes = 128 << 10;
+// Those that a thread's own unit has to hold. With 31 KiB, (16, 2048, 7, 7) in channels_first takes
+// 0.6 ms in place of 1.2 (backward, two threads); shorter ones were not measured.
 constexpr std::int64_t kOwnStretchBytes = 8 << 10;
+// A second sweep goes back to front, and finds some of a unit that is larger than the cache: with
+// units of 51 MB at work beside a last level of 32 MiB, (16, 64, 112, 112) takes 2.8 ms in place of
+// 3.5.
+constexpr std::int64_t kCachesAtWork = 2;
 // Elements of a sample that a tile reads on end, if there are: memory takes a while to come up to
 // speed.
 constexpr std::int64_t kLeastStretch = 65536;
@@ -55,22 +61,20 @@ Units::Units(const Walk& walk, bool across, std::int64_t channels_per_group, DTy
     }
   };
   const std::int64_t last_level = cache_sizes().last_level;
-  // Units that are a thread's own: several for each, so that threads end together, and a sample in
-  // half of a second level.
-  share_out(across ? std::min(last_level / 8, total_bytes / 4) / threads
-                   : cache_sizes().level2 / 2);
+  const std::int64_t room = last_level / 8;
+  // Of units that all share, two are at work, which takes several to be of use.
+  const std::int64_t stretches = walk.samples * kUnitStretchBytes;
+  const std::int64_t room_shared = std::clamp(total_bytes / 8, std::min(stretches, room), room);
+  // Of those of a thread's own, several for each, so that threads end together.
+  const std::int64_t room_each = std::min(room, total_bytes / 4) / threads;
+  share_out(!across ? cache_sizes().level2 / 2 : threads == 1 ? room_shared : room_each);
   const std::int64_t at_work = block_bytes * blocks_per_unit * threads;
   const std::int64_t stretch = block_bytes * blocks_per_unit / (tensors * unit_samples);
-  const bool suits =
-      across ? count() >= threads && stretch >= kOwnStretchBytes && at_work <= 2 * last_level
-             : count() >= std::int64_t{2} * threads && at_work <= last_level / 2;
+  const bool suits = across ? count() >= threads && stretch >= kOwnStretchBytes &&
+                                  at_work <= kCachesAtWork * last_level
+                            : count() >= std::int64_t{2} * threads && at_work <= last_level / 2;
   one_each = !whole && (threads == 1 || suits);
-  if (across && !one_each) {
-    // Two are at work, which takes several to be of use.
-    const std::int64_t stretches = walk.samples * kUnitStretchBytes;
-    const std::int64_t room = last_level / 8;
-    share_out(std::clamp(total_bytes / 8, std::min(stretches, room), room));
-  }
+  if (across && !one_each) share_out(room_shared);
   side_by_side = 2 * block_bytes * blocks_per_unit <= last_level;
 }
 

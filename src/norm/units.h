@@ -18,10 +18,11 @@ struct Unit {
 /// Threads that so many bytes of a tensor are worth.
 int threads_for(std::int64_t bytes);
 
-/// Units of a walk, and who works on them: either each thread takes a unit and does both sweeps,
-/// or, where there are too few for that or they would be too small, all threads share the tiles of
-/// two units (see `run_sweeps`). Units fit in the cache, where the second sweep finds them, and
-/// hold many blocks, so that memory is read in long stretches. The choice changes no result.
+/// Units of a walk, and who works on them: each thread takes a unit and does both sweeps, or, where
+/// units of a thread's own would be too few, too small or too large, all threads share the tiles of
+/// two (see `run_sweeps`). Units fit in the cache if a block does, so that the second sweep finds
+/// them there, and hold many blocks, so that memory is read in long stretches. The choice changes
+/// no result.
 struct Units {
   bool across_samples = true;
   std::int64_t samples = 0;

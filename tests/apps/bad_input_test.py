@@ -101,7 +101,7 @@ class BadInput(unittest.TestCase):
                     (USAGE, "--milestones: '1e300'", "--schedule=step", "--milestones=1e300"),
                     (USAGE, "--warmup: '1e300' is not a number from 0 to 1e+09", "--warmup=1e300"),
                     (USAGE, "--ema: '1' is not a number from 0 to below 1", "--ema=1"),
-                    (USAGE, "--padding: is of --crop random", "--padding=2"),
+                    (USAGE, "--padding: goes with --crop random", "--padding=2"),
                     (USAGE, "--mean: goes with --std", "--mean=0.5"),
                     (USAGE, "--warmup: is longer than the training", "--warmup=5"),
                     (FAILED, "warm-up takes 5 steps of 5; shorten it, or train longer", "--warmup=1"))),

@@ -140,6 +140,7 @@ class Resume(Runs, unittest.TestCase):
             while not (run / "metrics.jsonl").exists() or not metrics(run):
                 time.sleep(0.001)
             process.send_signal(number)
+            time.sleep(0.02)  # two that are pending are one
             process.send_signal(number)  # as `timeout` does, which is not to end it unsaved
             _, err = process.communicate()
             self.assertEqual(process.returncode, 128 + number, err)

@@ -196,6 +196,27 @@ class Comparison(Vary):
         self.assertNotIn("nan", (self.folder / "index.html").read_text())
 
 
+class Diverged(Vary):
+    def test_a_seed_counts_as_the_worst(self):
+        self.vary("--vary=norm=none,batch", "--seeds=3", "--activation=relu")
+        broken = self.folder / "norm=none-seed-1"
+        config = broken / "config.toml"
+        text = config.read_text()
+        self.assertIn("\nlr = 0.1\n", text)
+        config.write_text(text.replace("\nlr = 0.1\n", "\nlr = 1e30\n"))
+        shutil.rmtree(broken / "checkpoints")
+        (broken / "checkpoints").mkdir()
+        done = Run("train", "--resume", str(self.folder), "--json")
+        self.assertEqual(done.code, 0, done.err)
+        none, batch = done.document()["variants"]
+        self.assertEqual((none["runs_finished"], batch["runs_finished"]), (2, 3))
+        self.assertEqual([run["finished"] for run in none["runs"]], [True, False, True])
+        accuracies = sorted(run["validation"]["accuracy"] for run in none["runs"] if run["finished"])
+        self.assertEqual(none["accuracy"], accuracies[0])
+        self.assertEqual(none["accuracy_range"], accuracies)
+        self.assertIn("2 of 3 finished", Page(self.folder / "index.html").text)
+
+
 class Interrupted(Vary):
     def interrupted(self, how):
         """What a varied training leaves that is interrupted in its second run, and then resumed."""
@@ -283,8 +304,7 @@ class Terminal(Vary):
             self.assertRegex(line, r"^[12]/2 norm=.*  epoch .*  loss ")
             self.assertLess(len(line), 100)
         for line in self.redrawn(80):
-            self.assertRegex(line, r"epoch .*  loss .*  accuracy .* %(  .* left)?$")
-            self.assertNotIn("rate", line)
+            self.assertRegex(line, r"epoch .*  loss .*  accuracy .* %(  rate [^ ]*)?(  .* left)?$")
             self.assertLess(len(line), 80)
         for line in self.redrawn(30):
             self.assertRegex(line, r"^epoch .{22}…$")
@@ -328,7 +348,7 @@ class Mistakes(Vary):
                                *self.arguments("--vary=norm=batch,none", "--hidden=64,64")],
                               capture_output=True, check=False, encoding="utf-8")
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertIn("--resume", done.stderr)
+        self.assertIn(f"equipoise train --resume {self.folder}\n", done.stderr)
 
     def test_a_folder_of_other_trainings_is_not_gone_on_with(self):
         self.vary("--vary=norm=batch,none", "--epochs=1")

@@ -24,7 +24,7 @@ void expect_determinism(const Method& method) {
         Case test{.method = method, .shape = shape, .layout = layout, .dtype = dtype};
         test.activation = kActivations[seed % 8];
         test.residual = seed % 2 == 0;
-        test.weighting = seed / 3 % 2 == 0 ? Weighting::kFractional : Weighting::kNone;
+        test.weighting = seed / 6 % 2 == 0 ? Weighting::kFractional : Weighting::kNone;
         expect_same_bits_however_it_runs(test);
       }
     }

@@ -29,10 +29,13 @@ class DepthwiseWeightGradient final : public Kernel {
         channels_(channels),
         lanes_(layout == Layout::kChannelsLast ? kChannels : block_of(layout)),
         step_(layout == Layout::kChannelsLast ? channels : lanes_),
+        samples_at_once_(samples_of_a_task()),
         threads_(threads) {}
 
   std::size_t scratch_bytes() const {
-    return static_cast<std::size_t>(samples_ * blocks() * taps() * lanes_) * sizeof(float);
+    return static_cast<std::size_t>(tasks() * taps() * lanes_ +
+                                    threads_ * depthwise_padding(geometry_)) *
+           sizeof(float);
   }
 
   void run(const Arguments& arguments) const override {
@@ -41,10 +44,17 @@ class DepthwiseWeightGradient final : public Kernel {
     auto* const sums = static_cast<float*>(arguments.scratch);
     const std::int64_t x_positions = geometry_.x_height * geometry_.x_width;
     const std::int64_t y_positions = geometry_.y_height * geometry_.y_width;
-    parallel_for(samples_ * blocks(), threads_, [&](std::int64_t task, int) {
-      depthwise_weight_sums(geometry_, x + offset(task, x_positions),
-                            dy + offset(task, y_positions), step_, stored(task % blocks()),
-                            sums + task * taps() * lanes_);
+    float* const padding = sums + tasks() * taps() * lanes_;
+    parallel_for(tasks(), threads_, [&](std::int64_t task, int thread) {
+      const std::int64_t block = task % blocks();
+      const std::int64_t first = task / blocks() * samples_at_once_;
+      float* const of_task = sums + task * taps() * lanes_;
+      std::fill_n(of_task, taps() * lanes_, 0.0F);
+      for (std::int64_t n = first; n < std::min(first + samples_at_once_, samples_); ++n) {
+        depthwise_weight_sums(geometry_, x + offset(n, block, x_positions),
+                              dy + offset(n, block, y_positions), step_, stored(block), of_task,
+                              padding + thread * depthwise_padding(geometry_));
+      }
     });
     float* const dweight = arguments.output(Gradient::kDWeight);
     parallel_for(blocks(), threads_, [&](std::int64_t block, int) { merge(sums, block, dweight); });
@@ -58,18 +68,30 @@ class DepthwiseWeightGradient final : public Kernel {
   }
   /// Also of padding, which channels_last has none of.
   std::int64_t stored(std::int64_t block) const { return step_ == lanes_ ? lanes_ : real(block); }
-  std::int64_t offset(std::int64_t task, std::int64_t positions) const {
-    return step_ == lanes_ ? task * positions * lanes_
-                           : task / blocks() * positions * channels_ + task % blocks() * lanes_;
+  std::int64_t offset(std::int64_t n, std::int64_t block, std::int64_t positions) const {
+    return step_ == lanes_ ? (n * blocks() + block) * positions * lanes_
+                           : n * positions * channels_ + block * lanes_;
+  }
+  std::int64_t tasks() const {
+    return (samples_ + samples_at_once_ - 1) / samples_at_once_ * blocks();
+  }
+  /// Some tens of tasks, whatever the number of threads, so that sums are always the same; of no
+  /// more pixels than f32 adds up well.
+  std::int64_t samples_of_a_task() const {
+    constexpr std::int64_t kTasks = 64;
+    constexpr std::int64_t kPixels = 4096;
+    const std::int64_t pixels = geometry_.y_height * geometry_.y_width;
+    return std::clamp<std::int64_t>(
+        std::min(samples_ * blocks() / kTasks, kPixels / std::max<std::int64_t>(pixels, 1)), 1,
+        std::max<std::int64_t>(samples_, 1));
   }
 
   void merge(const float* sums, std::int64_t block, float* dweight) const {
     for (std::int64_t c = 0; c < real(block); ++c) {
       for (std::int64_t k = 0; k < taps(); ++k) {
         double sum = 0;
-        for (std::int64_t n = 0; n < samples_; ++n) {
-          sum += static_cast<double>(
-              sums[(n * blocks() + block) * taps() * lanes_ + k * stored(block) + c]);
+        for (std::int64_t task = block; task < tasks(); task += blocks()) {
+          sum += static_cast<double>(sums[task * taps() * lanes_ + k * stored(block) + c]);
         }
         dweight[(block * lanes_ + c) * taps() + k] = static_cast<float>(sum);
       }
@@ -78,6 +100,7 @@ class DepthwiseWeightGradient final : public Kernel {
 
   DepthwiseGeometry geometry_;
   std::int64_t samples_, channels_, lanes_, step_;
+  std::int64_t samples_at_once_;
   int threads_;
 };
 

@@ -13,7 +13,7 @@ namespace {
 
 std::string range_of_seeds(const VariedVariant& varied) {
   if (varied.runs.size() == 1) return {};
-  const std::string counted = finished_text(varied);
+  std::string counted = finished_text(varied);
   if (varied.runs_finished == 0) return counted;
   return fmt::format("{:.2f}–{:.2f}{}{}", 100 * varied.least_accuracy,
                      100 * varied.greatest_accuracy, counted.empty() ? "" : ", ", counted);

@@ -32,7 +32,7 @@ struct Pixels {
 struct Inside {
   std::int64_t first, last;
 
-  Inside(const DepthwiseGeometry& g)
+  explicit Inside(const DepthwiseGeometry& g)
       : first(std::min((g.left + g.stride_width - 1) / g.stride_width, g.y_width)) {
     const std::int64_t reach = g.x_width - 1 + g.left - (g.kernel_width - 1) * g.dilation_width;
     last = reach < 0 ? first : std::clamp(reach / g.stride_width + 1, first, g.y_width);

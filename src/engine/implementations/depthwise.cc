@@ -30,11 +30,11 @@ class DepthwiseWeightGradient final : public Kernel {
         lanes_(layout == Layout::kChannelsLast ? kChannels : block_of(layout)),
         step_(layout == Layout::kChannelsLast ? channels : lanes_),
         samples_at_once_(samples_of_a_task()),
+        padding_(depthwise_padding(geometry)),
         threads_(threads) {}
 
   std::size_t scratch_bytes() const {
-    return static_cast<std::size_t>(tasks() * taps() * lanes_ +
-                                    threads_ * depthwise_padding(geometry_)) *
+    return static_cast<std::size_t>(tasks() * taps() * lanes_ + threads_ * padding_) *
            sizeof(float);
   }
 
@@ -53,7 +53,7 @@ class DepthwiseWeightGradient final : public Kernel {
       for (std::int64_t n = first; n < std::min(first + samples_at_once_, samples_); ++n) {
         depthwise_weight_sums(geometry_, x + offset(n, block, x_positions),
                               dy + offset(n, block, y_positions), step_, stored(block), of_task,
-                              padding + thread * depthwise_padding(geometry_));
+                              padding_ > 0 ? padding + thread * padding_ : nullptr);
       }
     });
     float* const dweight = arguments.output(Gradient::kDWeight);
@@ -101,6 +101,7 @@ class DepthwiseWeightGradient final : public Kernel {
   DepthwiseGeometry geometry_;
   std::int64_t samples_, channels_, lanes_, step_;
   std::int64_t samples_at_once_;
+  std::int64_t padding_;  // floats of a thread
   int threads_;
 };
 

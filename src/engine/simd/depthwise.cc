@@ -210,8 +210,7 @@ std::int64_t depthwise_padding(const DepthwiseGeometry& geometry) {
 
 void depthwise_weight_sums(const DepthwiseGeometry& geometry, const float* x, const float* dy,
                            std::int64_t step, std::int64_t channels, float* sums, float* padding) {
-  HWY_DYNAMIC_DISPATCH(weight_sums)
-  (geometry, x, dy, step, channels, sums, depthwise_padding(geometry) > 0 ? padding : nullptr);
+  HWY_DYNAMIC_DISPATCH(weight_sums)(geometry, x, dy, step, channels, sums, padding);
 }
 
 }  // namespace equipoise::engine

@@ -20,7 +20,7 @@ bool has_depthwise_loop(std::int64_t kernel_width);
 /// The same convolution of an image that has its padding around it.
 DepthwiseGeometry padded_geometry(const DepthwiseGeometry& geometry);
 
-/// Floats of `padding` that the sums below want, 0 for wide images.
+/// Floats of `padding` that the sums below want; 0: it is null, the image is large.
 std::int64_t depthwise_padding(const DepthwiseGeometry& geometry);
 
 /// sums[(i·kernel_width + j)·channels + c] += Σ x[h·stride + i·dilation − top, …][c]·dy[h, w][c],

@@ -171,8 +171,20 @@ class Evaluate {
 
  private:
   EvaluationData open() const {
+    const bool is_held_out = held_out_.validation_fraction > 0;
+    if (is_held_out && split_.value_or(Split::kTest) == Split::kTest) {
+      throw CLI::ValidationError("--validation-fraction",
+                                 "goes with --split training or validation");
+    }
     if (!split_) return open_evaluation_data(data_);
-    return {.images = open_dataset(data_, *split_, held_out_), .split = *split_};
+    if (!is_held_out) return {.images = open_dataset(data_, *split_), .split = *split_};
+    const TrainingData data = open_training_data(data_, held_out_);
+    if (!data.is_held_out) {
+      throw CLI::ValidationError("--validation-fraction",
+                                 fmt::format("'{}' has validation images of its own", data_));
+    }
+    return {.images = *split_ == Split::kTraining ? data.training : data.validation,
+            .split = *split_};
   }
 
   void check_classes(const Model& model, const std::vector<std::string>& names) const {

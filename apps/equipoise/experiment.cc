@@ -131,6 +131,10 @@ void Experiment::build(const TrainArguments& arguments, DataCache& cache) {
   data_ = cache.open(options_.data, {.validation_fraction = options_.validation_fraction,
                                      .seed = options_.seed,
                                      .validation_data = options_.validation_data});
+  if (options_.validation_data.empty() && data_.validation && !data_.is_held_out) {
+    reject(arguments, "validation-fraction",
+           fmt::format("'{}' has validation images of its own", options_.data));
+  }
   for (const auto& [key, data] :
        {std::pair("data", options_.data), std::pair("validation-data", options_.validation_data)}) {
     if (std::filesystem::is_directory(data)) set_path(key, data);
@@ -291,10 +295,13 @@ void Experiment::reject_unused(const TrainArguments& arguments) {
            Use{"ema-recalibrate", o.ema.has_value(), "is of --ema"},
            Use{"validation-fraction", o.validation_data.empty(), "is not of --validation-data"},
        }) {
-    if (is_used) continue;
-    if (arguments.is_set(key)) throw CLI::ValidationError(fmt::format("--{}", key), why);
-    unset(key);
+    if (!is_used) reject(arguments, key, why);
   }
+}
+
+void Experiment::reject(const TrainArguments& arguments, const char* key, const std::string& why) {
+  if (arguments.is_set(key)) throw CLI::ValidationError(fmt::format("--{}", key), why);
+  unset(key);
 }
 
 void Experiment::complete_optimizer() {

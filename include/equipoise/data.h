@@ -95,6 +95,8 @@ struct DatasetOptions {
 struct TrainingData {
   DatasetPtr training;
   DatasetPtr validation;
+  /// Whether `validation` was held out of the training images, and is not a set of its own.
+  bool is_held_out = false;
 };
 
 /// Both of `open_dataset`, reading once. Without a validation set and with a fraction of 0,

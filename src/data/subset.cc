@@ -80,7 +80,8 @@ TrainingData hold_out(DatasetPtr dataset, double fraction, std::uint64_t seed) {
   std::ranges::sort(training);
   std::ranges::sort(validation);
   return {.training = std::make_shared<Subset>(dataset, std::move(training)),
-          .validation = std::make_shared<Subset>(dataset, std::move(validation))};
+          .validation = std::make_shared<Subset>(dataset, std::move(validation)),
+          .is_held_out = true};
 }
 
 }  // namespace equipoise

@@ -123,7 +123,7 @@ HWY_INLINE hn::Mask<D> load_bits(const std::uint8_t* row, std::int64_t i) {
 /// On the bodies of loops: a call for every few vectors would cost more than the work. Sanitizers
 /// check every access of what is inlined, and compile for minutes.
 #undef EQUIPOISE_INLINE_LAMBDA
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__)
 #define EQUIPOISE_INLINE_LAMBDA
 #else
 #define EQUIPOISE_INLINE_LAMBDA __attribute__((always_inline))

@@ -157,6 +157,12 @@ class Evaluate(Trained):
         self.assertEqual((document["accuracy"], document["images"]), (best["accuracy"], 28))
         self.assertAlmostEqual(document["loss"], best["loss"], places=5)
 
+    def test_of_test_images_holds_nothing_out(self):
+        for split in ([], ["--split=test"]):
+            done = self.evaluate("--data", self.data, "--validation-fraction=0.1", *split)
+            self.assertEqual(done.code, 2)
+            self.assertIn("--validation-fraction: goes with --split training or validation", done.err)
+
     def test_without_test_images_takes_all_and_says_so(self):
         folder = self.root / "folder"
         for i in range(8):

@@ -38,6 +38,31 @@ class Images(Train):
         self.assertFalse(self.run.exists())
 
 
+class ValidationImagesOfTheDataSet(Train):
+    def setUp(self):
+        super().setUp()
+        self.data = self.root / "photos"
+        make_image_folder(self.data / "train", 12)
+        make_image_folder(self.data / "val", 12, images=10)
+
+    def test_are_those_that_are_evaluated(self):
+        done = self.train("--batch=8", "--json")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertEqual(done.document()["steps"], 10)
+        self.assertNotIn("validation-fraction", (self.run / "config.toml").read_text())
+        evaluated = Run("evaluate", str(self.run), "--data", str(self.data), "--json").document()
+        self.assertEqual((evaluated["split"], evaluated["images"]), ("validation", 10))
+        self.assertEqual(evaluated["accuracy"], done.document()["best"]["accuracy"])
+
+    def test_leave_nothing_to_hold_out(self):
+        text = f"--validation-fraction: '{self.data}' has validation images of its own"
+        self.mistake(2, text, *self.arguments("--validation-fraction=0.2"))
+        self.train("--batch=8", "--epochs=1")
+        done = Run("evaluate", str(self.run), "--data", str(self.data), "--split=validation", "--validation-fraction=0.2")
+        self.assertEqual(done.code, 2)
+        self.assertIn(text, done.err)
+
+
 class ValidationData(Train):
     def setUp(self):
         super().setUp()

@@ -3,6 +3,7 @@
 The program under test is the one that EQUIPOISE_KILL can kill at a point (failing_program.cc).
 """
 
+import fcntl
 import os
 import pathlib
 import random
@@ -146,6 +147,21 @@ class Resume(Runs, unittest.TestCase):
             self.assertEqual(process.returncode, 128 + number, err)
             self.assertIn(f"To go on: equipoise train --resume '{run}'\n", err)
             self.finish(run, f"signal {number}")
+
+    def test_a_second_ctrl_c_ends_what_does_not_come_to_its_end(self):
+        run = self.root / "it hangs"
+        # Of standard error that nobody reads, a page is enough to wait for ever.
+        process = subprocess.Popen([program.path(), "train", "mlp", "--hidden=4", "--epochs=100000", "--save-every=1000000",
+                                    "--data", str(self.data), "-o", str(run)], stderr=subprocess.PIPE)
+        fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
+        while not (run / "metrics.jsonl").exists() or time.time() - (run / "metrics.jsonl").stat().st_mtime < 1:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        time.sleep(2.1)  # longer than what counts as one
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        self.assertEqual(process.returncode, -signal.SIGINT)
 
     def test_stopped_at_the_end_of_an_epoch_and_killed_in_its_next_save(self):
         run = self.root / "twice"

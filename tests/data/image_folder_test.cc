@@ -74,8 +74,9 @@ TEST_F(ImageFolder, FoldersOfSplitsAreUsed) {
     write(split + "/b/1.pgm", grey(1));
     if (split != "val") write(split + "/a/1.pgm", grey(2));
   }
-  const auto [training, validation] =
+  const auto [training, validation, is_held_out] =
       open_training_data(folder_.string(), {.validation_fraction = 0.5});
+  EXPECT_FALSE(is_held_out);
   EXPECT_THAT(labels(*training), ElementsAre(0, 1));
   EXPECT_THAT(labels(*validation), ElementsAre(1));  // as in training
   EXPECT_THAT(validation->class_names(), ElementsAre("a", "b"));

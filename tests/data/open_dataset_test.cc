@@ -187,7 +187,8 @@ class ValidationData : public OpenDataset {
 };
 
 TEST_F(ValidationData, IsTheValidationSetAndNothingIsHeldOut) {
-  const auto [training, validation] = open_with("mine");
+  const auto [training, validation, is_held_out] = open_with("mine");
+  EXPECT_FALSE(is_held_out);
   EXPECT_EQ(training->size(), 6);
   EXPECT_EQ(validation->size(), 2);
   EXPECT_THAT(validation->name(0), HasSubstr("mine/train-images"));
@@ -203,7 +204,7 @@ TEST_F(ValidationData, TakesItsOwnValidationImagesBeforeAllOthers) {
   for (const std::string image : {"train/0/a", "val/0/b", "train/1/a", "test/0/c"}) {
     write("photos/" + image + ".pgm", "P5 1 1 255 x");
   }
-  const auto [training, validation] = open_with("photos");
+  const DatasetPtr validation = open_with("photos").validation;
   EXPECT_EQ(validation->size(), 1);
   EXPECT_THAT(validation->name(0), HasSubstr("photos/val/0/b.pgm"));
 }
@@ -241,8 +242,9 @@ class HoldOut : public OpenDataset {
 };
 
 TEST_F(HoldOut, TakesTheSameShareOfEachClass) {
-  const auto [training, validation] =
+  const auto [training, validation, is_held_out] =
       open_training_data(folder_.string(), {.validation_fraction = 0.1, .seed = 5});
+  EXPECT_TRUE(is_held_out);
   EXPECT_THAT(counts(*training), ElementsAre(36, 18, 2, 1));
   EXPECT_THAT(counts(*validation), ElementsAre(4, 2, 1, 0));
   std::vector<int> all = values(*training);

@@ -6,12 +6,12 @@
 namespace equipoise::testing {
 namespace {
 
-/// Which takes minutes for what others do in seconds. To see how threads meet, one shape for each
+/// With a sanitizer they take minutes, not seconds. To see how threads meet, one shape for each
 /// storage of a layout will do, and what is beyond a core's cache.
-#ifdef __SANITIZE_THREAD__
-constexpr bool kWithThreadSanitizer = true;
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool kWithSanitizer = true;
 #else
-constexpr bool kWithThreadSanitizer = false;
+constexpr bool kWithSanitizer = false;
 #endif
 
 void expect_determinism(const Method& method) {
@@ -20,7 +20,7 @@ void expect_determinism(const Method& method) {
     for (const Layout layout : kLayouts) {
       for (const DType dtype : kDTypes) {
         ++seed;
-        if (kWithThreadSanitizer && seed % 3 != 2) continue;
+        if (kWithSanitizer && seed % 3 != 2) continue;
         Case test{.method = method, .shape = shape, .layout = layout, .dtype = dtype};
         test.activation = kActivations[seed % 8];
         test.residual = seed % 2 == 0;
@@ -64,7 +64,7 @@ TEST(Determinism, RmsNorm) {
 TEST(Determinism, BatchNormBeyondTheCache) {
   for (const Layout layout : kLayouts) {
     const std::int64_t samples =
-        kWithThreadSanitizer ? 8 : samples_beyond_cache(64 * 56 * 56, DType::kF32);
+        kWithSanitizer ? 8 : samples_beyond_cache(64 * 56 * 56, DType::kF32);
     Case test{.shape = {samples, 64, 56, 56}, .layout = layout};
     test.activation = Activation::kRelu;
     test.residual = layout == Layout::kBlocked8 || layout == Layout::kChannelsLast;

@@ -79,12 +79,12 @@ struct AffineBody {
     const LaneSource source(tile, panel.block);
     const PanelBits panel_bits(tile, panel);
     const bool streaming = tile.streaming && aligned_rows(y, panel);
-    for_columns<kWide, 1>(panel.rows, panel.length,
+    for_columns<kWide, 1>(panel.rows, panel.length, panel.tail,
                           [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns,
                               auto n) EQUIPOISE_INLINE_LAMBDA {
                             Affine affine[columns()];
                             unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                              affine[j()] = source.at(i + j() * step);
+                              affine[j()] = source.at(panel.lane(i + j() * step));
                             });
                             for (std::int64_t r = first; r < first + count; ++r) {
                               std::uint8_t* bits = panel_bits.row(r);
@@ -106,7 +106,8 @@ struct AffineBody {
                          });
       return;
     }
-    for_panels(tile, [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(panel); });
+    for_panels<kWide>(tile, tile.streaming ? y : nullptr,
+                      [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(panel); });
   }
 };
 

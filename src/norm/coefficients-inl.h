@@ -99,12 +99,6 @@ HWY_INLINE void for_vectors(const T* out, std::int64_t length, bool streaming, b
 /// Runs shorter than this are not streamed: most of their lines are shared with a neighbour.
 constexpr std::int64_t kLeastStreamed = 256;
 
-/// Whether p is aligned to a vector, for streaming.
-template <class T>
-HWY_INLINE bool is_aligned(const T* p) {
-  return reinterpret_cast<std::uintptr_t>(p) % (sizeof(T) * hn::Lanes(d)) == 0;
-}
-
 /// Whether all rows of a panel of p's tensor begin aligned.
 template <class T>
 HWY_INLINE bool aligned_rows(const T* p, const Panel& panel) {

@@ -51,13 +51,13 @@ struct GradientMomentsLoops {
     const PanelWeights weights(panel, tile.weights, tile.weight_stride);
     float* sum_of_lane = tile.sum + panel.block * tile.lane_stride;
     float* of_products = tile.sum_of_products + panel.block * tile.lane_stride;
-    for_columns<kWide, 4>(panel.rows, panel.length,
+    for_columns<kWide, 4>(panel.rows, panel.length, panel.tail,
                           [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns,
                               auto n) EQUIPOISE_INLINE_LAMBDA {
                             Affine affine[columns()];
                             V sums[columns()], products[columns()];
                             unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                              affine[j()] = lane_source.at(i + j() * step);
+                              affine[j()] = lane_source.at(panel.lane(i + j() * step));
                               sums[j()] = hn::Zero(d);
                               products[j()] = hn::Zero(d);
                             });
@@ -71,9 +71,9 @@ struct GradientMomentsLoops {
                               });
                             }
                             unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                              const std::int64_t column = i + j() * step;
-                              add_to(sum_of_lane + column, sums[j()]);
-                              add_to(of_products + column, products[j()]);
+                              const std::int64_t lane = panel.lane(i + j() * step);
+                              add_to(sum_of_lane + lane, sums[j()]);
+                              add_to(of_products + lane, products[j()]);
                             });
                           });
   }
@@ -93,7 +93,8 @@ struct GradientMomentsLoops {
       });
       return;
     }
-    for_panels(tile, [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(panel); });
+    for_panels<kWide>(tile, static_cast<const T*>(nullptr),
+                      [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(panel); });
   }
 };
 

@@ -103,30 +103,31 @@ struct MomentsBody {
     const V scale = hn::Set(d, tile.scale);
     const PanelWeights weights(panel, tile.weights, tile.weight_stride);
     const std::int64_t first_lane = panel.block * tile.lane_stride;
-    for_columns<4, 8>(panel.rows, panel.length,
-                      [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns,
-                          auto n) EQUIPOISE_INLINE_LAMBDA {
-                        constexpr int kColumns = columns();
-                        V k[kColumns], sum[kColumns], squares[kColumns];
-                        unrolled<kColumns>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                          k[j()] = hn::LoadU(d, tile.shift + first_lane + i + j() * step);
-                          sum[j()] = hn::Zero(d);
-                          squares[j()] = hn::Zero(d);
-                        });
-                        for (std::int64_t r = first; r < first + count; ++r) {
-                          unrolled<kColumns>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                            const std::int64_t column = i + j() * step;
-                            add_deviations<kWeighted>(x + panel.offset + r * panel.stride + column,
-                                                      weights.at(r, column), n, scale, k[j()],
-                                                      sum[j()], squares[j()]);
-                          });
-                        }
-                        unrolled<kColumns>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                          const std::int64_t lane = first_lane + i + j() * step;
-                          add_to(tile.sum + lane, sum[j()]);
-                          add_to(tile.sum_of_squares + lane, squares[j()]);
-                        });
-                      });
+    for_columns<4, 8>(
+        panel.rows, panel.length, panel.tail,
+        [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
+            EQUIPOISE_INLINE_LAMBDA {
+              constexpr int kColumns = columns();
+              V k[kColumns], sum[kColumns], squares[kColumns];
+              unrolled<kColumns>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                k[j()] = hn::LoadU(d, tile.shift + first_lane + panel.lane(i + j() * step));
+                sum[j()] = hn::Zero(d);
+                squares[j()] = hn::Zero(d);
+              });
+              for (std::int64_t r = first; r < first + count; ++r) {
+                unrolled<kColumns>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                  const std::int64_t column = i + j() * step;
+                  add_deviations<kWeighted>(x + panel.offset + r * panel.stride + column,
+                                            weights.at(r, column), n, scale, k[j()], sum[j()],
+                                            squares[j()]);
+                });
+              }
+              unrolled<kColumns>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                const std::int64_t lane = first_lane + panel.lane(i + j() * step);
+                add_to(tile.sum + lane, sum[j()]);
+                add_to(tile.sum_of_squares + lane, squares[j()]);
+              });
+            });
   }
 
   HWY_INLINE void all() const {
@@ -143,7 +144,8 @@ struct MomentsBody {
       });
       return;
     }
-    for_panels(tile, [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(panel); });
+    for_panels<4>(tile, static_cast<const T*>(nullptr),
+                  [&](const Panel& panel) EQUIPOISE_INLINE_LAMBDA { rows(panel); });
   }
 };
 

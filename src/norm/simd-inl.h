@@ -138,12 +138,14 @@ HWY_INLINE void unrolled(Body&& body) {
   (std::make_integer_sequence<int, kCount>());
 }
 
-/// Walks rows of equal length so that what belongs to a column (coefficients, sums) stays in
-/// registers or in the first-level cache: calls body(first row, rows, column, columns, n) with
-/// columns() vectors of n lanes from element `column` on. Memory is read in whole cache lines and,
-/// unless rows are long, in its own order; of long rows, kRows are walked side by side.
+/// Walks rows of equal length, and a shorter one behind them if `tail` is not 0, so that what
+/// belongs to a column (coefficients, sums) stays in registers or in the first-level cache: calls
+/// body(first row, rows, column, columns, n) with columns() vectors of n lanes from element
+/// `column` on. Memory is read in whole cache lines and, unless rows are long, in its own order; of
+/// long rows, kRows are walked side by side.
 template <int kColumns, int kRows, class Body>
-HWY_INLINE void for_columns(std::int64_t rows, std::int64_t length, Body&& body) {
+HWY_INLINE void for_columns(std::int64_t rows, std::int64_t length, std::int64_t tail,
+                            Body&& body) {
   const std::int64_t step = lanes();
   // Sums in f32 of many rows lose digits: of short rows, those of 64 are added up before they join
   // the others; of longer ones, a tile has at most some thousand.
@@ -153,15 +155,18 @@ HWY_INLINE void for_columns(std::int64_t rows, std::int64_t length, Body&& body)
   std::int64_t at_once = kRows;
   if (length <= kLongRow) at_once = 1;
   if (length <= kColumns * step) at_once = kNarrowRows;
-  for (std::int64_t r = 0; r < rows; r += at_once) {
-    const std::int64_t count = std::min(at_once, rows - r);
+  const std::int64_t end = rows + (tail > 0 ? 1 : 0);
+  for (std::int64_t r = 0, count = 0; r < end; r += count) {
+    const bool is_tail = r == rows;
+    const std::int64_t columns = is_tail ? tail : length;
+    count = is_tail ? 1 : std::min(at_once, rows - r);
     std::int64_t i = 0;
-    for (; i + kColumns * step <= length; i += kColumns * step) {
+    for (; i + kColumns * step <= columns; i += kColumns * step) {
       body(r, count, i, std::integral_constant<int, kColumns>(), Full());
     }
-    for (; i + step <= length; i += step)
+    for (; i + step <= columns; i += step)
       body(r, count, i, std::integral_constant<int, 1>(), Full());
-    if (i < length) body(r, count, i, std::integral_constant<int, 1>(), First{length - i});
+    if (i < columns) body(r, count, i, std::integral_constant<int, 1>(), First{columns - i});
   }
 }
 

@@ -23,32 +23,54 @@ HWY_INLINE void for_runs(const TileShape& tile, Body&& body) {
   }
 }
 
-/// Equal rows of a tile of kLanes, each `length` ≤ width elements long: the block's segments
-/// themselves if those are no longer than the width, else the rows of one segment.
+/// Rows of a tile of kLanes, `stride` elements apart: the block's segments themselves if those are
+/// no longer than a row, else one segment as equal rows and a shorter last one.
 struct Panel {
   std::int64_t block;
   bool is_segments;
   std::int64_t segment, in_segment;  // of the first element
   std::int64_t offset, stride, rows, length;
+  std::int64_t tail;  // elements of the last row, behind the others
+  std::int64_t lane_mask;
+
+  /// The lane of a column.
+  HWY_INLINE std::int64_t lane(std::int64_t column) const { return column & lane_mask; }
 };
 
-template <class Body>
-HWY_INLINE void for_panels(const TileShape& tile, Body&& body) {
+/// Whether p is aligned to a vector, for streaming.
+template <class T>
+HWY_INLINE bool is_aligned(const T* p) {
+  return reinterpret_cast<std::uintptr_t>(p) % (sizeof(T) * hn::Lanes(d)) == 0;
+}
+
+/// `kColumns` as in for_columns: of 16 lanes, as many rows are read as one as fill those.
+/// `streamed` is null or what is written past the cache, for which rows begin aligned if they can.
+template <int kColumns, class T, class Body>
+HWY_INLINE void for_panels(const TileShape& tile, const T* streamed, Body&& body) {
   const Segments& s = tile.segments;
-  if (s.length <= tile.width) {
+  const bool is_folded = tile.width == 16;
+  const std::int64_t row = is_folded ? std::max<std::int64_t>(kColumns * lanes(), 16) : tile.width;
+  const std::int64_t lane_mask = is_folded ? 15 : -1;
+  if (s.length <= row) {
     for (std::int64_t block = 0; block < tile.blocks; ++block) {
-      body(Panel{block, true, 0, 0, block * tile.block_stride, s.stride, s.count, s.length});
+      body(Panel{block, true, 0, 0, block * tile.block_stride, s.stride, s.count, s.length, 0,
+                 lane_mask});
     }
     return;
   }
-  const std::int64_t rows = s.length / tile.width;
-  const std::int64_t done = rows * tile.width;
+  constexpr std::int64_t kHalf = 8;
   for (std::int64_t segment = 0; segment < s.count; ++segment) {
     for (std::int64_t block = 0; block < tile.blocks; ++block) {
       const std::int64_t offset = segment * s.stride + block * tile.block_stride;
-      body(Panel{block, false, segment, 0, offset, tile.width, rows, tile.width});
-      if (done < s.length)
-        body(Panel{block, false, segment, done, offset + done, 0, 1, s.length - done});
+      std::int64_t begin = 0;
+      if (streamed != nullptr && tile.has_equal_halves && !is_aligned(streamed + offset) &&
+          is_aligned(streamed + offset + kHalf)) {
+        begin = kHalf;
+        body(Panel{block, false, segment, 0, offset, row, 0, row, begin, lane_mask});
+      }
+      const std::int64_t length = s.length - begin;
+      body(Panel{block, false, segment, begin, offset + begin, row, length / row, row, length % row,
+                 lane_mask});
     }
   }
 }

@@ -31,6 +31,8 @@ struct TileShape {
   std::int64_t block_stride = 0;
   /// Lanes: a multiple of 16, or at least the length of a segment; 1 for kRuns.
   std::int64_t width = 1;
+  /// Lanes 8 to 15 belong to the channels of lanes 0 to 7, in a width of 16.
+  bool has_equal_halves = false;
   /// Values per channel or lane (coefficients, sums) of one block are these many apart from those
   /// of the next: the width rounded up to 16; 1 for kRuns.
   std::int64_t lane_stride = 1;

@@ -71,9 +71,12 @@ Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool ac
              : Form::kLanes;
   if (form == Form::kLanes && lanes_per_channel == 1) {
     const std::int64_t unit = 16 / std::gcd(block_lanes, std::int64_t{16});
-    repeat = ceil_div(std::max<std::int64_t>(kNarrow / std::max<std::int64_t>(block_lanes, 1), 1),
-                      unit) *
-             unit;
+    repeat = unit;
+    if (unit * block_lanes != 16) {
+      repeat = ceil_div(std::max<std::int64_t>(kNarrow / std::max<std::int64_t>(block_lanes, 1), 1),
+                        unit) *
+               unit;
+    }
   }
 
   const std::int64_t most =
@@ -120,6 +123,7 @@ TileShape Walk::shape_of(const TileRange& tile, std::int64_t l0, std::int64_t l1
           .blocks = l1 - l0,
           .block_stride = block_stride,
           .width = lane_width(),
+          .has_equal_halves = lane_width() == 16 && block_lanes <= 8,
           .lane_stride = padded_width()};
 }
 

@@ -43,7 +43,7 @@ struct Repeated {
 template <class Operation, class A, class B>
 void rows_of(const Loop& row, const Tile& tile, float* y, const float* a, const float* b) {
   norm::HWY_NAMESPACE::for_columns<4, 1>(
-      tile.rows, tile.columns,
+      tile.rows, tile.columns, 0,
       [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
           EQUIPOISE_INLINE_LAMBDA {
             for (std::int64_t r = first; r < first + count; ++r) {

@@ -19,7 +19,7 @@ using norm::HWY_NAMESPACE::V;
 void rows_of_lanes(const float* x, const float* scale, const float* shift, float factor, float* y,
                    std::int64_t rows, std::int64_t length) {
   norm::HWY_NAMESPACE::for_columns<4, 1>(
-      rows, length,
+      rows, length, 0,
       [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
           EQUIPOISE_INLINE_LAMBDA {
             V scales[columns()];
@@ -42,7 +42,7 @@ void one_row(const float* x, float scale, float shift, float* y, std::int64_t co
   const V scales = hn::Set(d, scale);
   const V shifts = hn::Set(d, shift);
   norm::HWY_NAMESPACE::for_columns<4, 1>(
-      1, count,
+      1, count, 0,
       [&](std::int64_t /*first*/, std::int64_t /*count*/, std::int64_t i, auto columns, auto n)
           EQUIPOISE_INLINE_LAMBDA {
             norm::HWY_NAMESPACE::unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {

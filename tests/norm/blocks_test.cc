@@ -56,6 +56,31 @@ TEST(Blocks, OfSeveralUnitsMatchTheReference) {
   }
 }
 
+// Of eight channels and an odd number of positions, every other begins at half a cache line.
+TEST(Blocks, OfOddPositionsAreStreamed) {
+  const SmallCaches small;
+  const std::pair<Layout, std::int64_t> blocks[] = {
+      {Layout::kBlocked8, 21}, {Layout::kBlocked16, 40}, {Layout::kChannelsLast, 8}};
+  for_each_target([&] {
+    for (const auto& [layout, channels] : blocks) {
+      for (const DType dtype : kDTypes) {
+        for (const std::int64_t misalignment : {0, 8}) {
+          Case test{.shape = {6, channels, 49},
+                    .layout = layout,
+                    .dtype = dtype,
+                    .misalignment = misalignment};
+          expect_matches_reference(test);
+          test.activation = Activation::kRelu;
+          test.residual = true;
+          expect_matches_reference(test);
+          test.weighting = Weighting::kFractional;
+          expect_matches_reference(test);
+        }
+      }
+    }
+  });
+}
+
 // A last ghost batch of two samples would by itself be walked in another way than those of four.
 TEST(Blocks, OfASmallerLastGhostBatchKeepTheirBits) {
   for (const Shape& shape : {Shape{6, 18, 5, 7}, Shape{9, 48, 25}, Shape{6, 33, 16, 16}}) {

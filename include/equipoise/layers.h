@@ -111,7 +111,8 @@ class EQUIPOISE_API NormLayer {
   [[nodiscard]] std::vector<ConstStateView> state() const;
 
   /// Copies all of the state from elsewhere. Throws Error for a part that is missing, unknown,
-  /// given twice, of another size or type; then nothing has changed. `num_batches_tracked` may be
+  /// given twice, of another size or type, or for a negative number of batches; then nothing has
+  /// changed. `num_batches_tracked` may be
   /// missing, as in checkpoints of PyTorch before 0.4.1: it is 0 then. Statistics that are staged
   /// belong to the state before and are discarded.
   void load_state(std::span<const ConstStateView> source);
@@ -137,6 +138,7 @@ class EQUIPOISE_API NormLayer {
   virtual void normalize(const NormForward& arguments, NormRecord& record) = 0;
   /// Appends what the layer's state has besides weight and bias.
   virtual void append_state(std::vector<StateView>& state);
+  virtual void append_state(std::vector<ConstStateView>& state) const;
   /// Forgets what belongs to the state that another one has replaced.
   virtual void state_loaded();
 
@@ -238,6 +240,7 @@ class EQUIPOISE_API BatchNorm final : public NormLayer {
   void check(const ConstTensorView& x) const override;
   void normalize(const NormForward& arguments, NormRecord& record) override;
   void append_state(std::vector<StateView>& state) override;
+  void append_state(std::vector<ConstStateView>& state) const override;
   void state_loaded() override;
 
   RunningStatistics running_;

@@ -117,4 +117,11 @@ void BatchNorm::append_state(std::vector<StateView>& state) {
                    .values = std::span<std::int64_t>(running_.mutable_num_batches_tracked())});
 }
 
+void BatchNorm::append_state(std::vector<ConstStateView>& state) const {
+  state.push_back({.name = "running_mean", .values = running_.mean()});
+  state.push_back({.name = "running_var", .values = running_.var()});
+  state.push_back({.name = "num_batches_tracked",
+                   .values = std::span<const std::int64_t>(&running_.num_batches_tracked(), 1)});
+}
+
 }  // namespace equipoise

@@ -50,6 +50,13 @@ void require_normalized_shape(const std::string& layer, std::span<const std::int
   }
 }
 
+void require_batch_count(const std::string& layer, std::string_view name, std::int64_t count) {
+  if (count < 0) {
+    throw Error(
+        fmt::format("{}: {} is {}; it counts batches and cannot be negative", layer, name, count));
+  }
+}
+
 LayerAxes layer_axes(std::span<const std::int64_t> normalized_shape, NormalizedOver over) {
   if (over == NormalizedOver::kChannels) return {.trailing = LayerAxes::kChannels};
   return {.trailing = static_cast<int>(normalized_shape.size())};

@@ -159,16 +159,17 @@ class EQUIPOISE_API NormLayer {
 /// Whether a forward stages statistics of its batch.
 enum class RunningUpdate : std::uint8_t { kStage, kOff };
 
-/// The four independent switches of batch normalization.
+/// The four independent switches of batch normalization; to be set, those that are given.
 struct BatchNormSwitches {
-  /// Which statistics normalize. Renormalization applies to kBatch alone.
-  Statistics statistics = Statistics::kBatch;
-  /// Whether the running averages learn from this batch, whichever statistics normalize it.
-  RunningUpdate running_update = RunningUpdate::kStage;
-  /// Whether weight and bias are trained.
-  Affine affine = Affine::kTrained;
-  /// How the running averages are taken.
-  Averaging averaging = Averaging::kMomentum;
+  /// Which statistics normalize; at first kBatch. Renormalization applies to kBatch alone.
+  std::optional<Statistics> statistics = std::nullopt;
+  /// Whether the running averages learn from this batch, whichever statistics normalize it; at
+  /// first kStage.
+  std::optional<RunningUpdate> running_update = std::nullopt;
+  /// Whether weight and bias are trained; at first kTrained.
+  std::optional<Affine> affine = std::nullopt;
+  /// How the running averages are taken; at first as configured.
+  std::optional<Averaging> averaging = std::nullopt;
 
   bool operator==(const BatchNormSwitches&) const = default;
 };
@@ -220,7 +221,9 @@ class EQUIPOISE_API BatchNorm final : public NormLayer {
 
   std::int64_t channels() const { return running_.channels(); }
 
+  /// All of them.
   [[nodiscard]] BatchNormSwitches switches() const;
+  /// Those that are given; the others stay as they are.
   void set_switches(const BatchNormSwitches& switches);
 
   /// Presets of two of the switches: statistics of the batch, and staged; or running ones, and

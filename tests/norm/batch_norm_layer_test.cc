@@ -157,6 +157,34 @@ TEST(BatchNormLayer, SwitchesAreIndependent) {
   }
 }
 
+TEST(BatchNormLayer, ASwitchThatIsNotGivenStaysAsItWas) {
+  const BatchNormSwitches as_it_was = {.statistics = Statistics::kRunning,
+                                       .running_update = RunningUpdate::kOff,
+                                       .affine = Affine::kFrozen,
+                                       .averaging = Averaging::kCumulative};
+  BatchNorm layer({.channels = kChannels});
+  layer.set_switches(as_it_was);
+  layer.set_switches({});
+  EXPECT_EQ(layer.switches(), as_it_was);
+  const auto after = [&](const BatchNormSwitches& switches) {
+    layer.set_switches(as_it_was);
+    layer.set_switches(switches);
+    return layer.switches();
+  };
+  BatchNormSwitches expected = as_it_was;
+  expected.statistics = Statistics::kBlend;
+  EXPECT_EQ(after({.statistics = Statistics::kBlend}), expected);
+  expected = as_it_was;
+  expected.running_update = RunningUpdate::kStage;
+  EXPECT_EQ(after({.running_update = RunningUpdate::kStage}), expected);
+  expected = as_it_was;
+  expected.affine = Affine::kTrained;
+  EXPECT_EQ(after({.affine = Affine::kTrained}), expected);
+  expected = as_it_was;
+  expected.averaging = Averaging::kWindowed;
+  EXPECT_EQ(after({.averaging = Averaging::kWindowed}), expected);
+}
+
 TEST(BatchNormLayer, EachChoiceOfStatisticsNormalizesWithThem) {
   const Tensor x = random_tensor(1);
   const std::int64_t c = 1;

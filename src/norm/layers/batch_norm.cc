@@ -69,11 +69,11 @@ BatchNormSwitches BatchNorm::switches() const {
 }
 
 void BatchNorm::set_switches(const BatchNormSwitches& switches) {
-  statistics_ = switches.statistics;
-  running_update_ = switches.running_update;
-  set_affine(switches.affine);
+  statistics_ = switches.statistics.value_or(statistics_);
+  running_update_ = switches.running_update.value_or(running_update_);
+  set_affine(switches.affine.value_or(affine()));
   UpdateRule rule = running_.rule();
-  rule.averaging = switches.averaging;
+  rule.averaging = switches.averaging.value_or(rule.averaging);
   running_.set_rule(rule);
 }
 

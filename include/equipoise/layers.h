@@ -43,6 +43,10 @@ struct ForwardOptions {
   ConstTensorView residual = {};
   std::span<const float> position_weights = {};
   std::span<Moments> sample_moments = {};
+  /// Batch normalization with running statistics: compute the moments of the batch nevertheless,
+  /// for `record()` and sample_moments; nothing is staged because of it. With a communicator, all
+  /// ranks alike. Without effect otherwise.
+  bool collect_moments = false;
 };
 
 /// What a backward may be given besides x, dy and dx; see NormBackward. The residual and the
@@ -135,7 +139,8 @@ class EQUIPOISE_API NormLayer {
   /// Throws Error if x does not fit the layer.
   virtual void check(const ConstTensorView& x) const = 0;
   /// Calls the function of norm.h.
-  virtual void normalize(const NormForward& arguments, NormRecord& record) = 0;
+  virtual void normalize(const NormForward& arguments, bool collect_moments,
+                         NormRecord& record) = 0;
   /// Appends what the layer's state has besides weight and bias.
   virtual void append_state(std::vector<StateView>& state);
   virtual void append_state(std::vector<ConstStateView>& state) const;
@@ -241,7 +246,7 @@ class EQUIPOISE_API BatchNorm final : public NormLayer {
 
  private:
   void check(const ConstTensorView& x) const override;
-  void normalize(const NormForward& arguments, NormRecord& record) override;
+  void normalize(const NormForward& arguments, bool collect_moments, NormRecord& record) override;
   void append_state(std::vector<StateView>& state) override;
   void append_state(std::vector<ConstStateView>& state) const override;
   void state_loaded() override;
@@ -277,7 +282,7 @@ class EQUIPOISE_API InstanceNorm final : public NormLayer {
 
  private:
   void check(const ConstTensorView& x) const override;
-  void normalize(const NormForward& arguments, NormRecord& record) override;
+  void normalize(const NormForward& arguments, bool collect_moments, NormRecord& record) override;
 
   std::int64_t channels_;
 };
@@ -306,7 +311,7 @@ class EQUIPOISE_API GroupNorm final : public NormLayer {
 
  private:
   void check(const ConstTensorView& x) const override;
-  void normalize(const NormForward& arguments, NormRecord& record) override;
+  void normalize(const NormForward& arguments, bool collect_moments, NormRecord& record) override;
 
   std::int64_t channels_;
   std::int64_t groups_;
@@ -345,7 +350,7 @@ class EQUIPOISE_API LayerNorm final : public NormLayer {
 
  private:
   void check(const ConstTensorView& x) const override;
-  void normalize(const NormForward& arguments, NormRecord& record) override;
+  void normalize(const NormForward& arguments, bool collect_moments, NormRecord& record) override;
 
   std::vector<std::int64_t> normalized_shape_;
   NormalizedOver over_;
@@ -375,7 +380,7 @@ class EQUIPOISE_API RmsNorm final : public NormLayer {
 
  private:
   void check(const ConstTensorView& x) const override;
-  void normalize(const NormForward& arguments, NormRecord& record) override;
+  void normalize(const NormForward& arguments, bool collect_moments, NormRecord& record) override;
 
   std::vector<std::int64_t> normalized_shape_;
   NormalizedOver over_;

@@ -17,6 +17,8 @@ namespace {
 using ::testing::Each;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 struct ChannelStatistics {
   double n = 0;
@@ -231,6 +233,28 @@ TEST(BatchNormLayer, EvaluationStagesNothingAndDoesNotDependOnTheRestOfTheBatch)
   for (std::size_t i = 20; i < x.values.size(); ++i) x.values[i] = 1e6F;
   const Tensor other = forward(layer, x);
   EXPECT_TRUE(std::equal(y.values.begin(), y.values.begin() + 20, other.values.begin()));
+}
+
+TEST(BatchNormLayer, EvaluationShowsTheMomentsOfTheBatchToWhoeverAsks) {
+  BatchNorm layer = trained_layer({.name = "bn1"});
+  layer.eval();
+  const Tensor x = random_tensor(1);
+  const Tensor y = forward(layer, x);
+  EXPECT_THAT(layer.record().moments(), IsEmpty());
+
+  std::vector<Moments> of_samples(6 * kChannels);
+  EXPECT_EQ(forward(layer, x, {.sample_moments = of_samples, .collect_moments = true}).values,
+            y.values);
+  ASSERT_THAT(layer.record().moments(), SizeIs(kChannels));
+  for (std::int64_t c = 0; c < kChannels; ++c) {
+    const ChannelStatistics batch = statistics_of(x, c);
+    EXPECT_NEAR(layer.record().moments()[static_cast<std::size_t>(c)].mean, batch.mean, 1e-5);
+    EXPECT_NEAR(of_samples[static_cast<std::size_t>(kChannels + c)].mean,
+                statistics_of(x, c, 1, 1).mean, 1e-5);
+  }
+  EXPECT_EQ(layer.running_statistics().staged(), 0);
+  EXPECT_THAT(message_of([&] { forward(layer, x, {.sample_moments = of_samples}); }),
+              HasSubstr("bn1: "));
 }
 
 TEST(BatchNormLayer, EvaluationInPlaceEqualsEvaluationApart) {

@@ -91,9 +91,10 @@ void BatchNorm::check(const ConstTensorView& x) const {
   norm::require_channels(name(), channels(), x);
 }
 
-void BatchNorm::normalize(const NormForward& arguments, NormRecord& record) {
+void BatchNorm::normalize(const NormForward& arguments, bool collect_moments, NormRecord& record) {
   const bool stages = running_update_ == RunningUpdate::kStage;
-  const bool needs_moments = stages || statistics_ != Statistics::kRunning;
+  const bool running = statistics_ == Statistics::kRunning;
+  const bool needs_moments = stages || collect_moments || !running;
   const BatchNormOptions options{
       .statistics = statistics_,
       .running_mean = running_.mean(),
@@ -102,7 +103,7 @@ void BatchNorm::normalize(const NormForward& arguments, NormRecord& record) {
       .ghost_batch_size = needs_moments ? ghost_batch_size_ : 0,
       .renorm = statistics_ == Statistics::kBatch ? renorm_ : std::nullopt,
       .communicator = needs_moments ? communicator_ : nullptr,
-      .collect_moments = stages && statistics_ == Statistics::kRunning,
+      .collect_moments = needs_moments && running,
   };
   batch_norm(arguments, options, &record);
   if (stages) running_.stage(record.moments());

@@ -67,7 +67,7 @@ void NormLayer::forward(const ConstTensorView& x, const TensorView& y,
                               .sample_moments = options.sample_moments,
                               .workspace = &workspace_};
   try {
-    normalize(arguments, record_);
+    normalize(arguments, options.collect_moments, record_);
   } catch (const Error& error) {
     // One found only after the ranks' exchange leaves nothing to go back from.
     has_record_ = has_record_ && record_.state().filled;

@@ -19,6 +19,7 @@ using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 struct ChannelStatistics {
   double n = 0;
@@ -254,7 +255,7 @@ TEST(BatchNormLayer, EvaluationShowsTheMomentsOfTheBatchToWhoeverAsks) {
   }
   EXPECT_EQ(layer.running_statistics().staged(), 0);
   EXPECT_THAT(message_of([&] { forward(layer, x, {.sample_moments = of_samples}); }),
-              HasSubstr("bn1: "));
+              StartsWith("bn1: sample_moments"));
 }
 
 TEST(BatchNormLayer, EvaluationInPlaceEqualsEvaluationApart) {
@@ -378,7 +379,7 @@ TEST(BatchNormLayer, WeightsThatSumToOneAreRefusedWhileTheUnbiasedVarianceIsAver
 TEST(BatchNormLayer, OneValuePerChannelInTrainingIsAnErrorThatStagesNothing) {
   BatchNorm layer({.channels = kChannels, .name = "head.bn"});
   const Tensor x = random_tensor(1, {1, kChannels});
-  EXPECT_THAT(message_of([&] { forward(layer, x); }), HasSubstr("head.bn: "));
+  EXPECT_THAT(message_of([&] { forward(layer, x); }), StartsWith("head.bn: 1 value per channel"));
   EXPECT_EQ(layer.running_statistics().staged(), 0);
   layer.eval();
   EXPECT_EQ(message_of([&] { forward(layer, x); }), "no error");

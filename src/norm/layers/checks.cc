@@ -35,7 +35,11 @@ std::int64_t require_normalized_shape(const std::string& layer, std::span<const 
                                 ? "one number, that of the channels"
                                 : "the sizes of the last dimensions of x, each at least 1"));
   }
-  return Shape(shape).element_count();
+  try {
+    return Shape(shape).element_count();
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: normalized_shape: {}", layer, error.what()));
+  }
 }
 
 void require_normalized_shape(const std::string& layer, std::span<const std::int64_t> shape,

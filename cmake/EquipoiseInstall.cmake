@@ -2,11 +2,17 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/equipoise)
 
+# An export for each component, whose file names only what that one needs.
 install(TARGETS equipoise
   EXPORT equipoise-targets
   ARCHIVE LIBRARY RUNTIME
   FILE_SET HEADERS)
+install(TARGETS equipoise_norm_library
+  EXPORT equipoise-norm-targets
+  ARCHIVE LIBRARY RUNTIME
+  FILE_SET HEADERS)
 install(EXPORT equipoise-targets NAMESPACE equipoise:: DESTINATION ${package_dir})
+install(EXPORT equipoise-norm-targets NAMESPACE equipoise:: DESTINATION ${package_dir})
 
 if(EQUIPOISE_BUILD_PROGRAM)
   install(TARGETS equipoise_program)

@@ -1,9 +1,10 @@
 #pragma once
 
 /// How frameworks keep the running averages of batch normalization, in one table, and the way
-/// between them and ours. Crossing never changes inference: weight, bias, running mean, running
-/// variance and ε pass bit for bit. Only the update rule is converted, and where a framework cannot
-/// express it, the export says so.
+/// between them and ours. Crossing does not change inference: weight, bias, running mean and
+/// running variance pass bit for bit, and so does ε, but for one that is no f32 on its way to a
+/// framework that stores it as f32 (ONNX). The update rule is converted. What a framework cannot
+/// express, ε or rule, the export says.
 
 #include <array>
 #include <cstdint>
@@ -55,8 +56,8 @@ struct Convention {
 
   /// Whether weight and bias may be missing; if not, an export writes ones and zeros.
   bool affine_is_optional;
-  /// Whether ε is stored as f32 rather than f64.
-  bool epsilon_is_f32;
+  /// Whether ε and momentum are stored as f32 rather than f64.
+  bool attributes_are_f32;
 };
 
 // Sources, read for this table:
@@ -82,7 +83,7 @@ struct Convention {
 // - dlib 19.24
 //   dlib/dnn/layers.h, class bn_: the new value weighs 1/(num_updates + 1) and num_updates is
 //   capped at the window, so in the end 1/(window + 1), not 1/window. gamma and beta are the halves
-//   of `params`.
+//   of `params`, eps is a double.
 //   dlib/cuda/cpu_dlib.cpp, batch_normalize_conv: "This scale makes the running variances
 //   unbiased".
 inline constexpr std::array<Convention, 6> kConventions{{
@@ -100,7 +101,7 @@ inline constexpr std::array<Convention, 6> kConventions{{
      .running_var = "running_var",
      .num_batches_tracked = "num_batches_tracked",
      .affine_is_optional = true,
-     .epsilon_is_f32 = false},
+     .attributes_are_f32 = false},
     {.framework = Framework::kKeras,
      .name = "Keras",
      .momentum_sense = MomentumSense::kWeightOfOld,
@@ -115,7 +116,7 @@ inline constexpr std::array<Convention, 6> kConventions{{
      .running_var = "moving_variance",
      .num_batches_tracked = "",
      .affine_is_optional = true,
-     .epsilon_is_f32 = false},
+     .attributes_are_f32 = false},
     {.framework = Framework::kTfKerasFused,
      .name = "TF-Keras 2 (fused)",
      .momentum_sense = MomentumSense::kWeightOfOld,
@@ -130,7 +131,7 @@ inline constexpr std::array<Convention, 6> kConventions{{
      .running_var = "moving_variance",
      .num_batches_tracked = "",
      .affine_is_optional = true,
-     .epsilon_is_f32 = false},
+     .attributes_are_f32 = false},
     {.framework = Framework::kFlax,
      .name = "Flax",
      .momentum_sense = MomentumSense::kWeightOfOld,
@@ -145,7 +146,7 @@ inline constexpr std::array<Convention, 6> kConventions{{
      .running_var = "var",
      .num_batches_tracked = "",
      .affine_is_optional = true,
-     .epsilon_is_f32 = false},
+     .attributes_are_f32 = false},
     {.framework = Framework::kOnnx,
      .name = "ONNX",
      .momentum_sense = MomentumSense::kWeightOfOld,
@@ -160,7 +161,7 @@ inline constexpr std::array<Convention, 6> kConventions{{
      .running_var = "input_var",
      .num_batches_tracked = "",
      .affine_is_optional = false,
-     .epsilon_is_f32 = true},
+     .attributes_are_f32 = true},
     {.framework = Framework::kDlib,
      .name = "dlib",
      .momentum_sense = MomentumSense::kNone,
@@ -175,7 +176,7 @@ inline constexpr std::array<Convention, 6> kConventions{{
      .running_var = "running_variances",
      .num_batches_tracked = "num_updates",
      .affine_is_optional = false,
-     .epsilon_is_f32 = false},
+     .attributes_are_f32 = false},
 }};
 
 /// The row of a framework.
@@ -192,6 +193,7 @@ struct ForeignBatchNorm {
   Framework framework = Framework::kPyTorch;
   /// What errors call the layer.
   std::string name = "batch_norm";
+  /// As the framework stores it: an export to ONNX rounds it, and the momentum, to f32.
   double epsilon = 1e-5;
   /// In the framework's sense. None: PyTorch's `momentum=None` (cumulative), and dlib.
   std::optional<double> momentum = std::nullopt;
@@ -201,20 +203,21 @@ struct ForeignBatchNorm {
   std::int64_t num_batches_tracked = 0;
   /// The arrays that Convention names, in any order.
   std::vector<ForeignArray> arrays = {};
-  /// Filled by an export: in what the framework's running averages, or its stored ε, will differ
-  /// from the layer's, one sentence each; empty if in nothing.
+  /// Filled by an export: in what the framework's running averages, or its ε and so its outputs,
+  /// will differ from the layer's, one sentence each; empty if in nothing.
   std::vector<std::string> differences = {};
 };
 
 /// A layer that infers as the framework's does, and whose next update of the running averages is
 /// the framework's. It is in training mode, as constructed. Throws Error for an array that is
-/// missing, unknown, given twice or of another size than the running mean, a missing momentum, and
-/// whatever the constructor of BatchNorm refuses.
+/// missing, unknown, given twice or of another size than the running mean, a missing momentum, a
+/// negative number of batches, and whatever the constructor of BatchNorm refuses.
 [[nodiscard]] EQUIPOISE_API BatchNorm import_batch_norm(const ForeignBatchNorm& foreign);
 
 /// The layer's state in a framework's terms (not its activation, nor what happens in training
 /// besides the running averages). Where the framework has no such update rule, its next update
-/// weighs the new value as the layer's would, if it can, and `differences` tells.
+/// weighs the new value as the layer's would, if it can, and `differences` tells. Throws Error for
+/// a negative number of batches, and for an ε that is 0 or infinite as the framework stores it.
 [[nodiscard]] EQUIPOISE_API ForeignBatchNorm export_batch_norm(const BatchNorm& layer,
                                                                Framework framework);
 

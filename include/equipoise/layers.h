@@ -43,6 +43,10 @@ struct ForwardOptions {
   ConstTensorView residual = {};
   std::span<const float> position_weights = {};
   std::span<Moments> sample_moments = {};
+  /// Batch normalization with running statistics: compute the moments of the batch nevertheless,
+  /// for `record()` and sample_moments; nothing is staged because of it. With a communicator, all
+  /// ranks alike. Without effect otherwise.
+  bool collect_moments = false;
 };
 
 /// What a backward may be given besides x, dy and dx; see NormBackward. The residual and the
@@ -111,7 +115,8 @@ class EQUIPOISE_API NormLayer {
   [[nodiscard]] std::vector<ConstStateView> state() const;
 
   /// Copies all of the state from elsewhere. Throws Error for a part that is missing, unknown,
-  /// given twice, of another size or type; then nothing has changed. `num_batches_tracked` may be
+  /// given twice, of another size or type, or for a negative number of batches; then nothing has
+  /// changed. `num_batches_tracked` may be
   /// missing, as in checkpoints of PyTorch before 0.4.1: it is 0 then. Statistics that are staged
   /// belong to the state before and are discarded.
   void load_state(std::span<const ConstStateView> source);
@@ -134,9 +139,11 @@ class EQUIPOISE_API NormLayer {
   /// Throws Error if x does not fit the layer.
   virtual void check(const ConstTensorView& x) const = 0;
   /// Calls the function of norm.h.
-  virtual void normalize(const NormForward& arguments, NormRecord& record) = 0;
+  virtual void normalize(const NormForward& arguments, bool collect_moments,
+                         NormRecord& record) = 0;
   /// Appends what the layer's state has besides weight and bias.
   virtual void append_state(std::vector<StateView>& state);
+  virtual void append_state(std::vector<ConstStateView>& state) const;
   /// Forgets what belongs to the state that another one has replaced.
   virtual void state_loaded();
 
@@ -157,16 +164,17 @@ class EQUIPOISE_API NormLayer {
 /// Whether a forward stages statistics of its batch.
 enum class RunningUpdate : std::uint8_t { kStage, kOff };
 
-/// The four independent switches of batch normalization.
+/// The four independent switches of batch normalization; to be set, those that are given.
 struct BatchNormSwitches {
-  /// Which statistics normalize. Renormalization applies to kBatch alone.
-  Statistics statistics = Statistics::kBatch;
-  /// Whether the running averages learn from this batch, whichever statistics normalize it.
-  RunningUpdate running_update = RunningUpdate::kStage;
-  /// Whether weight and bias are trained.
-  Affine affine = Affine::kTrained;
-  /// How the running averages are taken.
-  Averaging averaging = Averaging::kMomentum;
+  /// Which statistics normalize; at first kBatch. Renormalization applies to kBatch alone.
+  std::optional<Statistics> statistics = std::nullopt;
+  /// Whether the running averages learn from this batch, whichever statistics normalize it; at
+  /// first kStage.
+  std::optional<RunningUpdate> running_update = std::nullopt;
+  /// Whether weight and bias are trained; at first kTrained.
+  std::optional<Affine> affine = std::nullopt;
+  /// How the running averages are taken; at first as configured.
+  std::optional<Averaging> averaging = std::nullopt;
 
   bool operator==(const BatchNormSwitches&) const = default;
 };
@@ -218,7 +226,9 @@ class EQUIPOISE_API BatchNorm final : public NormLayer {
 
   std::int64_t channels() const { return running_.channels(); }
 
+  /// All of them.
   [[nodiscard]] BatchNormSwitches switches() const;
+  /// Those that are given; the others stay as they are.
   void set_switches(const BatchNormSwitches& switches);
 
   /// Presets of two of the switches: statistics of the batch, and staged; or running ones, and
@@ -236,8 +246,9 @@ class EQUIPOISE_API BatchNorm final : public NormLayer {
 
  private:
   void check(const ConstTensorView& x) const override;
-  void normalize(const NormForward& arguments, NormRecord& record) override;
+  void normalize(const NormForward& arguments, bool collect_moments, NormRecord& record) override;
   void append_state(std::vector<StateView>& state) override;
+  void append_state(std::vector<ConstStateView>& state) const override;
   void state_loaded() override;
 
   RunningStatistics running_;
@@ -271,7 +282,7 @@ class EQUIPOISE_API InstanceNorm final : public NormLayer {
 
  private:
   void check(const ConstTensorView& x) const override;
-  void normalize(const NormForward& arguments, NormRecord& record) override;
+  void normalize(const NormForward& arguments, bool collect_moments, NormRecord& record) override;
 
   std::int64_t channels_;
 };
@@ -300,7 +311,7 @@ class EQUIPOISE_API GroupNorm final : public NormLayer {
 
  private:
   void check(const ConstTensorView& x) const override;
-  void normalize(const NormForward& arguments, NormRecord& record) override;
+  void normalize(const NormForward& arguments, bool collect_moments, NormRecord& record) override;
 
   std::int64_t channels_;
   std::int64_t groups_;
@@ -339,7 +350,7 @@ class EQUIPOISE_API LayerNorm final : public NormLayer {
 
  private:
   void check(const ConstTensorView& x) const override;
-  void normalize(const NormForward& arguments, NormRecord& record) override;
+  void normalize(const NormForward& arguments, bool collect_moments, NormRecord& record) override;
 
   std::vector<std::int64_t> normalized_shape_;
   NormalizedOver over_;
@@ -369,7 +380,7 @@ class EQUIPOISE_API RmsNorm final : public NormLayer {
 
  private:
   void check(const ConstTensorView& x) const override;
-  void normalize(const NormForward& arguments, NormRecord& record) override;
+  void normalize(const NormForward& arguments, bool collect_moments, NormRecord& record) override;
 
   std::vector<std::int64_t> normalized_shape_;
   NormalizedOver over_;

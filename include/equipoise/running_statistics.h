@@ -45,7 +45,7 @@ struct UpdateRule {
   bool operator==(const UpdateRule&) const = default;
 };
 
-/// α of the next update, after `num_batches_tracked` of them.
+/// α of the next update, after `num_batches_tracked` ≥ 0 of them.
 [[nodiscard]] EQUIPOISE_API double new_value_weight(const UpdateRule& rule,
                                                     std::int64_t num_batches_tracked);
 
@@ -81,7 +81,8 @@ class EQUIPOISE_API RunningStatistics {
 
   std::span<const float> mean() const { return mean_; }
   std::span<const float> var() const { return var_; }
-  std::int64_t num_batches_tracked() const { return num_batches_tracked_; }
+  /// By reference, for views to read from.
+  const std::int64_t& num_batches_tracked() const { return num_batches_tracked_; }
 
   /// For readers of checkpoints. What is staged stays staged. Call them anew for each change:
   /// whoever keeps results of these values looks at `revision`.
@@ -115,9 +116,9 @@ class EQUIPOISE_API RunningStatistics {
   /// nothing if it would go through. For the gate that decides on a training step.
   [[nodiscard]] std::optional<std::string> refusal() const;
 
-  /// Applies what is staged; each batch counts in num_batches_tracked. Throws Error if nothing is
-  /// staged, or with the text of `refusal()` and advice; then nothing has changed and the list is
-  /// still there.
+  /// Applies what is staged; each batch counts in num_batches_tracked, as far as that can count.
+  /// Throws Error if nothing is staged, or with the text of `refusal()` and advice; then nothing
+  /// has changed and the list is still there.
   void commit();
 
   /// Forgets what is staged. Never an error.

@@ -2,17 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 
 #include "equipoise/error.h"
+#include "norm/layers/checks.h"
 
 namespace equipoise {
 namespace {
 
 // Weights of new values that differ by less are the same: 1 − (1 − 0.1) is 0.1 − 2.8e-17.
 constexpr double kSameWeight = 1e-15;
+
+// From this num_updates on, dlib's num_updates/(num_updates + 1.0) is 1: new values weigh nothing.
+constexpr std::int64_t kLearnsNoMore = std::int64_t{1} << 53;
 
 UpdateRule import_rule(const ForeignBatchNorm& foreign, const Convention& row) {
   UpdateRule rule{.variance = row.variance};
@@ -51,13 +54,39 @@ const ForeignArray& require(const ForeignBatchNorm& foreign, const Convention& r
   return *array;
 }
 
+double as_stored(double value, const Convention& row) {
+  return row.attributes_are_f32 ? static_cast<double>(static_cast<float>(value)) : value;
+}
+
+void export_epsilon(double epsilon, const Convention& row, ForeignBatchNorm& foreign) {
+  foreign.epsilon = as_stored(epsilon, row);
+  if (foreign.epsilon == epsilon) return;
+  if (foreign.epsilon == 0 || std::isinf(foreign.epsilon)) {
+    throw Error(
+        fmt::format("{}: {} stores epsilon as f32, which makes {} of {}; give the layer one that "
+                    "f32 can hold, such as 1e-5",
+                    foreign.name, row.name, foreign.epsilon, epsilon));
+  }
+  foreign.differences.push_back(
+      fmt::format("{} stores epsilon {} as f32, which makes it {:.9g}: outputs may differ in their "
+                  "last bits, most likely where the variance is near 0",
+                  row.name, epsilon, foreign.epsilon));
+}
+
 void export_momentum(const UpdateRule& rule, std::int64_t tracked, const Convention& row,
                      ForeignBatchNorm& foreign) {
   if (!row.num_batches_tracked.empty()) foreign.num_batches_tracked = tracked;
   if (rule.averaging == Averaging::kCumulative && row.framework == Framework::kPyTorch) return;
 
   const double weight = new_value_weight(rule, tracked);
-  foreign.momentum = row.momentum_sense == MomentumSense::kWeightOfOld ? 1 - weight : weight;
+  const double momentum = row.momentum_sense == MomentumSense::kWeightOfOld ? 1 - weight : weight;
+  foreign.momentum = as_stored(momentum, row);
+  if (std::abs(*foreign.momentum - momentum) > kSameWeight) {
+    foreign.differences.push_back(
+        fmt::format("{} stores momentum {} as f32, which makes it {:.9g}: running averages may "
+                    "differ in their last bits",
+                    row.name, momentum, *foreign.momentum));
+  }
   const bool constant = rule.averaging == Averaging::kMomentum ||
                         (rule.averaging == Averaging::kWindowed && tracked >= rule.window);
   if (!constant) {
@@ -71,15 +100,14 @@ void export_momentum(const UpdateRule& rule, std::int64_t tracked, const Convent
 // The new value weighs 1/(num_updates + 1), and num_updates grows up to the window.
 void export_window(const UpdateRule& rule, std::int64_t tracked, const Convention& row,
                    ForeignBatchNorm& foreign) {
-  constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   if (rule.averaging != Averaging::kMomentum) {
-    foreign.window = rule.averaging == Averaging::kWindowed ? rule.window : kNever;
+    foreign.window = rule.averaging == Averaging::kWindowed ? std::min(rule.window, kLearnsNoMore)
+                                                            : kLearnsNoMore;
     foreign.num_batches_tracked = std::min(tracked, foreign.window);
     return;
   }
-  const double updates = std::round(1 / rule.momentum - 1);
-  foreign.num_batches_tracked =
-      updates < static_cast<double>(kNever) ? static_cast<std::int64_t>(updates) : kNever;
+  foreign.num_batches_tracked = static_cast<std::int64_t>(
+      std::min(std::round(1 / rule.momentum - 1), static_cast<double>(kLearnsNoMore)));
   foreign.window = std::max<std::int64_t>(foreign.num_batches_tracked, 1);
 
   const UpdateRule exported{.averaging = Averaging::kWindowed, .window = foreign.window};
@@ -143,6 +171,9 @@ BatchNorm import_batch_norm(const ForeignBatchNorm& foreign) {
     }
   }
 
+  if (!row.num_batches_tracked.empty()) {
+    norm::require_batch_count(foreign.name, row.num_batches_tracked, foreign.num_batches_tracked);
+  }
   const UpdateRule rule = import_rule(foreign, row);
   BatchNorm layer({.channels = static_cast<std::int64_t>(mean.values.size()),
                    .epsilon = foreign.epsilon,
@@ -167,9 +198,11 @@ BatchNorm import_batch_norm(const ForeignBatchNorm& foreign) {
 ForeignBatchNorm export_batch_norm(const BatchNorm& layer, Framework framework) {
   const Convention& row = convention(framework);
   const RunningStatistics& running = layer.running_statistics();
+  // 1/(t + 1) of a negative t would be a momentum that no framework takes.
+  norm::require_batch_count(layer.name(), "num_batches_tracked", running.num_batches_tracked());
   const std::size_t channels = running.mean().size();
-  ForeignBatchNorm foreign{
-      .framework = framework, .name = layer.name(), .epsilon = layer.epsilon()};
+  ForeignBatchNorm foreign{.framework = framework, .name = layer.name()};
+  export_epsilon(layer.epsilon(), row, foreign);
   export_array(row.weight, layer.weight(), channels, 1, row, foreign);
   export_array(row.bias, layer.bias(), channels, 0, row, foreign);
   export_array(row.running_mean, running.mean(), channels, 0, row, foreign);
@@ -186,13 +219,6 @@ ForeignBatchNorm export_batch_norm(const BatchNorm& layer, Framework framework) 
         fmt::format("{} averages the {} variance of a batch of n values, the layer the {} one: new "
                     "values differ by the factor n/(n - 1)",
                     row.name, name_of(row.variance), name_of(rule.variance)));
-  }
-  if (const auto stored = static_cast<float>(layer.epsilon());
-      row.epsilon_is_f32 && static_cast<double>(stored) != layer.epsilon()) {
-    foreign.differences.push_back(fmt::format(
-        "{} stores epsilon {} as f32, which makes it {:.9g}: outputs may differ in their "
-        "last bit, most likely where the variance is near 0",
-        row.name, layer.epsilon(), stored));
   }
   return foreign;
 }

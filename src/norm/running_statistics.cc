@@ -155,7 +155,7 @@ void RunningStatistics::apply_staged() {
       mean_[c] = average(mean_[c], batch.mean, weight);
       var_[c] = average(var_[c], variance_of(batch, rule_.variance), weight);
     }
-    ++num_batches_tracked_;
+    if (num_batches_tracked_ < std::numeric_limits<std::int64_t>::max()) ++num_batches_tracked_;
   }
   staged_.clear();
 }

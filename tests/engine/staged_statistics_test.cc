@@ -78,10 +78,9 @@ class StagedStatistics : public ::testing::TestWithParam<Setting> {
                      .pseudo_count = node.pseudo_count,
                      .ghost_batch_size = node.ghost_batch_size,
                      .renorm = node.renorm});
-    BatchNormSwitches switches = layer.switches();
-    switches.statistics = node.statistics;
-    if (!node.update_running) switches.running_update = RunningUpdate::kOff;
-    layer.set_switches(switches);
+    layer.set_switches(
+        {.statistics = node.statistics,
+         .running_update = node.update_running ? RunningUpdate::kStage : RunningUpdate::kOff});
     set_running(layer);
     return layer;
   }
@@ -139,10 +138,7 @@ TEST_P(SetStatistics, AreThoseOfTheLayer) {
   for (const Statistics statistics : {Statistics::kBlend, Statistics::kRunning}) {
     Session session = this->session();
     BatchNorm layer = this->layer();
-    BatchNormSwitches switches = layer.switches();
-    switches.statistics = statistics;
-    switches.running_update = RunningUpdate::kOff;
-    layer.set_switches(switches);
+    layer.set_switches({.statistics = statistics, .running_update = RunningUpdate::kOff});
     // Means and variances of the context's own, in place of the state's.
     const std::vector<float> mean(kChannels, -0.25F);
     const std::vector<float> var(kChannels, 3.0F);

@@ -17,6 +17,9 @@ namespace {
 using ::testing::Each;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 struct ChannelStatistics {
   double n = 0;
@@ -157,6 +160,34 @@ TEST(BatchNormLayer, SwitchesAreIndependent) {
   }
 }
 
+TEST(BatchNormLayer, ASwitchThatIsNotGivenStaysAsItWas) {
+  const BatchNormSwitches as_it_was = {.statistics = Statistics::kRunning,
+                                       .running_update = RunningUpdate::kOff,
+                                       .affine = Affine::kFrozen,
+                                       .averaging = Averaging::kCumulative};
+  BatchNorm layer({.channels = kChannels});
+  layer.set_switches(as_it_was);
+  layer.set_switches({});
+  EXPECT_EQ(layer.switches(), as_it_was);
+  const auto after = [&](const BatchNormSwitches& switches) {
+    layer.set_switches(as_it_was);
+    layer.set_switches(switches);
+    return layer.switches();
+  };
+  BatchNormSwitches expected = as_it_was;
+  expected.statistics = Statistics::kBlend;
+  EXPECT_EQ(after({.statistics = Statistics::kBlend}), expected);
+  expected = as_it_was;
+  expected.running_update = RunningUpdate::kStage;
+  EXPECT_EQ(after({.running_update = RunningUpdate::kStage}), expected);
+  expected = as_it_was;
+  expected.affine = Affine::kTrained;
+  EXPECT_EQ(after({.affine = Affine::kTrained}), expected);
+  expected = as_it_was;
+  expected.averaging = Averaging::kWindowed;
+  EXPECT_EQ(after({.averaging = Averaging::kWindowed}), expected);
+}
+
 TEST(BatchNormLayer, EachChoiceOfStatisticsNormalizesWithThem) {
   const Tensor x = random_tensor(1);
   const std::int64_t c = 1;
@@ -203,6 +234,28 @@ TEST(BatchNormLayer, EvaluationStagesNothingAndDoesNotDependOnTheRestOfTheBatch)
   for (std::size_t i = 20; i < x.values.size(); ++i) x.values[i] = 1e6F;
   const Tensor other = forward(layer, x);
   EXPECT_TRUE(std::equal(y.values.begin(), y.values.begin() + 20, other.values.begin()));
+}
+
+TEST(BatchNormLayer, EvaluationShowsTheMomentsOfTheBatchToWhoeverAsks) {
+  BatchNorm layer = trained_layer({.name = "bn1"});
+  layer.eval();
+  const Tensor x = random_tensor(1);
+  const Tensor y = forward(layer, x);
+  EXPECT_THAT(layer.record().moments(), IsEmpty());
+
+  std::vector<Moments> of_samples(6 * kChannels);
+  EXPECT_EQ(forward(layer, x, {.sample_moments = of_samples, .collect_moments = true}).values,
+            y.values);
+  ASSERT_THAT(layer.record().moments(), SizeIs(kChannels));
+  for (std::int64_t c = 0; c < kChannels; ++c) {
+    const ChannelStatistics batch = statistics_of(x, c);
+    EXPECT_NEAR(layer.record().moments()[static_cast<std::size_t>(c)].mean, batch.mean, 1e-5);
+    EXPECT_NEAR(of_samples[static_cast<std::size_t>(kChannels + c)].mean,
+                statistics_of(x, c, 1, 1).mean, 1e-5);
+  }
+  EXPECT_EQ(layer.running_statistics().staged(), 0);
+  EXPECT_THAT(message_of([&] { forward(layer, x, {.sample_moments = of_samples}); }),
+              StartsWith("bn1: sample_moments"));
 }
 
 TEST(BatchNormLayer, EvaluationInPlaceEqualsEvaluationApart) {
@@ -326,7 +379,7 @@ TEST(BatchNormLayer, WeightsThatSumToOneAreRefusedWhileTheUnbiasedVarianceIsAver
 TEST(BatchNormLayer, OneValuePerChannelInTrainingIsAnErrorThatStagesNothing) {
   BatchNorm layer({.channels = kChannels, .name = "head.bn"});
   const Tensor x = random_tensor(1, {1, kChannels});
-  EXPECT_THAT(message_of([&] { forward(layer, x); }), HasSubstr("head.bn: "));
+  EXPECT_THAT(message_of([&] { forward(layer, x); }), StartsWith("head.bn: 1 value per channel"));
   EXPECT_EQ(layer.running_statistics().staged(), 0);
   layer.eval();
   EXPECT_EQ(message_of([&] { forward(layer, x); }), "no error");

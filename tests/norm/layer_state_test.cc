@@ -63,15 +63,27 @@ TEST(LayerState, ViewsWriteThroughToTheLayer) {
   EXPECT_THAT(layer.weight(), ElementsAre(3, 1));
 }
 
+TEST(LayerState, ReadingItChangesNothing) {
+  const BatchNorm layer({.channels = 2});
+  const std::uint64_t revision = layer.running_statistics().revision();
+  const std::vector<ConstStateView> state = layer.state();
+  EXPECT_EQ(layer.running_statistics().revision(), revision);
+  EXPECT_EQ(std::get<std::span<const float>>(state[3].values).data(),
+            layer.running_statistics().var().data());
+  EXPECT_THAT(std::get<std::span<const std::int64_t>>(state[4].values), ElementsAre(0));
+}
+
 class LoadState : public ::testing::Test {
  protected:
   // Loads what `change` makes of a good state, expects that this is refused and changes nothing.
   std::string refusal_of(const auto& change) {
     std::vector<ConstStateView> state = good();
     change(state);
+    const std::uint64_t revision = layer_.running_statistics().revision();
     const std::string message = message_of([&] { layer_.load_state(state); });
     EXPECT_THAT(layer_.weight(), Each(1));
     EXPECT_THAT(layer_.running_statistics().mean(), Each(0));
+    EXPECT_EQ(layer_.running_statistics().revision(), revision);
     return message;
   }
 
@@ -87,6 +99,7 @@ class LoadState : public ::testing::Test {
   const std::vector<float> twos_ = {2, 2};
   const std::vector<float> threes_ = {2, 2, 2};
   const std::vector<std::int64_t> count_ = {9};
+  const std::vector<std::int64_t> negative_ = {-3};
 };
 
 TEST_F(LoadState, TakesAllPartsInAnyOrder) {
@@ -135,6 +148,11 @@ TEST_F(LoadState, RefusesAnotherSize) {
 TEST_F(LoadState, RefusesAnotherType) {
   EXPECT_THAT(refusal_of([&](auto& state) { state[3].values = std::span(twos_).first(1); }),
               HasSubstr("bn: 'num_batches_tracked' has to be int64"));
+}
+
+TEST_F(LoadState, RefusesANegativeNumberOfBatches) {
+  EXPECT_THAT(refusal_of([&](auto& state) { state[3].values = std::span(negative_); }),
+              HasSubstr("bn: num_batches_tracked is -3; it counts batches"));
 }
 
 }  // namespace

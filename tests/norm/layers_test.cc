@@ -17,6 +17,7 @@ namespace {
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 // What the functions of norm.h make of the same arguments.
 struct Direct {
@@ -218,11 +219,30 @@ TEST(NormLayer, AfterAForwardThatWasRefusedTheOneBeforeHolds) {
   EXPECT_EQ(backward(layer, x, dy).values, expected.values);
 }
 
-TEST(NormLayer, ErrorsOfTheFunctionsNameTheLayer) {
-  GroupNorm layer({.channels = kChannels, .groups = 2, .name = "stage2.norm"});
-  const Tensor x = random_tensor(1);
-  Tensor y({6, kChannels, 4});
-  EXPECT_THAT(message_of([&] { layer.forward(x.view(), y.view()); }), HasSubstr("stage2.norm: "));
+TEST(NormLayer, ErrorsOfTheFunctionsNameTheLayerInTheirPlace) {
+  for (const Kind& kind : kinds()) {
+    SCOPED_TRACE(kind.name);
+    NormLayer& layer = *kind.layer;
+    const Tensor x = random_tensor(1);
+    Tensor other({6, kChannels, 4});
+    EXPECT_THAT(message_of([&] { layer.forward(x.view(), other.view()); }),
+                StartsWith(layer.name() + ": y has shape (6, 4, 4)"));
+    forward(layer, x);
+    EXPECT_THAT(message_of([&] { backward(layer, x, other); }),
+                StartsWith(layer.name() + ": dy has shape (6, 4, 4)"));
+  }
+}
+
+TEST(SiblingLayers, ANormalizedShapeBeyondAllMemoryIsAnErrorThatNamesTheLayer) {
+  constexpr std::int64_t kHuge = std::int64_t{1} << 40;
+  EXPECT_THAT(message_of([] {
+                LayerNorm({.normalized_shape = {kHuge, kHuge}, .name = "ln"});
+              }),
+              StartsWith("ln: normalized_shape: shape (1099511627776, 1099511627776): more"));
+  EXPECT_THAT(message_of([] {
+                RmsNorm({.normalized_shape = std::vector<std::int64_t>(9, 1), .name = "rms"});
+              }),
+              StartsWith("rms: normalized_shape: a shape of 9 dimensions"));
 }
 
 TEST(NormLayer, WorksOnAfterAMove) {

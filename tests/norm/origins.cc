@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include <gtest/gtest.h>
+
 namespace equipoise::testing {
 
 std::vector<ForeignArray> arrays(const char* weight, const char* bias, const char* mean,
@@ -11,6 +13,15 @@ std::vector<ForeignArray> arrays(const char* weight, const char* bias, const cha
           {bias, {0.1F, 0.0F, -2.0F}},
           {mean, {0.25F, -1.0F, 100.0F}},
           {var, {1.7F, 1e-12F, 42.0F}}};
+}
+
+const std::vector<float>& values_of(const ForeignBatchNorm& layer, std::string_view name) {
+  static const std::vector<float> kNone;
+  for (const ForeignArray& array : layer.arrays) {
+    if (array.name == name) return array.values;
+  }
+  ADD_FAILURE() << "no array " << name;
+  return kNone;
 }
 
 std::vector<Origin> origins() {

@@ -5,11 +5,16 @@
 #include <cmath>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "equipoise/conventions.h"
 
 namespace equipoise::testing {
+
+inline constexpr Framework kFrameworks[] = {Framework::kPyTorch,      Framework::kKeras,
+                                            Framework::kTfKerasFused, Framework::kFlax,
+                                            Framework::kOnnx,         Framework::kDlib};
 
 // One channel of a batch, and the two numbers that every framework averages in its own way.
 struct ChannelOfBatch {
@@ -46,6 +51,9 @@ struct Origin {
 /// shows in its output if ε changes.
 std::vector<ForeignArray> arrays(const char* weight, const char* bias, const char* mean,
                                  const char* var);
+
+/// The array of that name; a failure, and nothing, if there is none.
+const std::vector<float>& values_of(const ForeignBatchNorm& layer, std::string_view name);
 
 /// One of every framework (PyTorch also with cumulative averages), of three channels.
 std::vector<Origin> origins();

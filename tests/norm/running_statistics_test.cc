@@ -302,6 +302,15 @@ TEST(RunningStatistics, ANegativeBatchCountFromACheckpointIsRefused) {
   EXPECT_THAT(message_of([&] { running.commit(); }), HasSubstr("num_batches_tracked is -1"));
 }
 
+TEST(RunningStatistics, TheLargestBatchCountStaysWhatItIs) {
+  constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
+  RunningStatistics running(1);
+  running.mutable_num_batches_tracked()[0] = kLargest;
+  running.stage(std::vector{moments_of(kBatches[0])});
+  running.commit();
+  EXPECT_EQ(running.num_batches_tracked(), kLargest);
+}
+
 TEST(RunningStatistics, ANewRuleHoldsForWhatIsCommittedFromThenOn) {
   RunningStatistics running(1, {.momentum = 0.1});
   running.stage(std::vector{moments_of(kBatches[0])});

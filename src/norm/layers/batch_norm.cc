@@ -69,11 +69,11 @@ BatchNormSwitches BatchNorm::switches() const {
 }
 
 void BatchNorm::set_switches(const BatchNormSwitches& switches) {
-  statistics_ = switches.statistics;
-  running_update_ = switches.running_update;
-  set_affine(switches.affine);
+  statistics_ = switches.statistics.value_or(statistics_);
+  running_update_ = switches.running_update.value_or(running_update_);
+  set_affine(switches.affine.value_or(affine()));
   UpdateRule rule = running_.rule();
-  rule.averaging = switches.averaging;
+  rule.averaging = switches.averaging.value_or(rule.averaging);
   running_.set_rule(rule);
 }
 
@@ -91,9 +91,10 @@ void BatchNorm::check(const ConstTensorView& x) const {
   norm::require_channels(name(), channels(), x);
 }
 
-void BatchNorm::normalize(const NormForward& arguments, NormRecord& record) {
+void BatchNorm::normalize(const NormForward& arguments, bool collect_moments, NormRecord& record) {
   const bool stages = running_update_ == RunningUpdate::kStage;
-  const bool needs_moments = stages || statistics_ != Statistics::kRunning;
+  const bool running = statistics_ == Statistics::kRunning;
+  const bool needs_moments = stages || collect_moments || !running;
   const BatchNormOptions options{
       .statistics = statistics_,
       .running_mean = running_.mean(),
@@ -102,7 +103,7 @@ void BatchNorm::normalize(const NormForward& arguments, NormRecord& record) {
       .ghost_batch_size = needs_moments ? ghost_batch_size_ : 0,
       .renorm = statistics_ == Statistics::kBatch ? renorm_ : std::nullopt,
       .communicator = needs_moments ? communicator_ : nullptr,
-      .collect_moments = stages && statistics_ == Statistics::kRunning,
+      .collect_moments = needs_moments && running,
   };
   batch_norm(arguments, options, &record);
   if (stages) running_.stage(record.moments());
@@ -115,6 +116,13 @@ void BatchNorm::append_state(std::vector<StateView>& state) {
   state.push_back({.name = "running_var", .values = running_.mutable_var()});
   state.push_back({.name = "num_batches_tracked",
                    .values = std::span<std::int64_t>(running_.mutable_num_batches_tracked())});
+}
+
+void BatchNorm::append_state(std::vector<ConstStateView>& state) const {
+  state.push_back({.name = "running_mean", .values = running_.mean()});
+  state.push_back({.name = "running_var", .values = running_.var()});
+  state.push_back({.name = "num_batches_tracked",
+                   .values = std::span<const std::int64_t>(&running_.num_batches_tracked(), 1)});
 }
 
 }  // namespace equipoise

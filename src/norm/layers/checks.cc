@@ -35,7 +35,11 @@ std::int64_t require_normalized_shape(const std::string& layer, std::span<const 
                                 ? "one number, that of the channels"
                                 : "the sizes of the last dimensions of x, each at least 1"));
   }
-  return Shape(shape).element_count();
+  try {
+    return Shape(shape).element_count();
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: normalized_shape: {}", layer, error.what()));
+  }
 }
 
 void require_normalized_shape(const std::string& layer, std::span<const std::int64_t> shape,
@@ -47,6 +51,13 @@ void require_normalized_shape(const std::string& layer, std::span<const std::int
     throw Error(fmt::format(
         "{}: x has shape {}, which does not end in normalized_shape ({}) after the samples", layer,
         to_string(x.shape), fmt::join(shape, ", ")));
+  }
+}
+
+void require_batch_count(const std::string& layer, std::string_view name, std::int64_t count) {
+  if (count < 0) {
+    throw Error(
+        fmt::format("{}: {} is {}; it counts batches and cannot be negative", layer, name, count));
   }
 }
 

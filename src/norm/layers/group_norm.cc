@@ -26,7 +26,8 @@ void GroupNorm::check(const ConstTensorView& x) const {
   norm::require_channels(name(), channels_, x);
 }
 
-void GroupNorm::normalize(const NormForward& arguments, NormRecord& record) {
+void GroupNorm::normalize(const NormForward& arguments, bool /*collect_moments*/,
+                          NormRecord& record) {
   group_norm(arguments, groups_, &record);
 }
 

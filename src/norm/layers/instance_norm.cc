@@ -17,7 +17,8 @@ void InstanceNorm::check(const ConstTensorView& x) const {
   norm::require_channels(name(), channels_, x);
 }
 
-void InstanceNorm::normalize(const NormForward& arguments, NormRecord& record) {
+void InstanceNorm::normalize(const NormForward& arguments, bool /*collect_moments*/,
+                             NormRecord& record) {
   instance_norm(arguments, &record);
 }
 

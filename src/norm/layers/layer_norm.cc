@@ -19,7 +19,8 @@ void LayerNorm::check(const ConstTensorView& x) const {
   norm::require_normalized_shape(name(), normalized_shape_, over_, x);
 }
 
-void LayerNorm::normalize(const NormForward& arguments, NormRecord& record) {
+void LayerNorm::normalize(const NormForward& arguments, bool /*collect_moments*/,
+                          NormRecord& record) {
   layer_norm(arguments, norm::layer_axes(normalized_shape_, over_), &record);
 }
 

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +14,16 @@ namespace {
 std::vector<float> parameters(Parameter parameter, std::int64_t count, float value) {
   return std::vector<float>(parameter == Parameter::kPresent ? static_cast<std::size_t>(count) : 0,
                             value);
+}
+
+// The functions of norm.h begin with their own name, in whose place the layer's goes.
+Error named(const std::string& layer, std::string_view message) {
+  constexpr std::string_view kFunctions[] = {"batch norm: ", "instance norm: ", "group norm: ",
+                                             "layer norm: ", "RMS norm: ",      "norm backward: "};
+  for (const std::string_view function : kFunctions) {
+    if (message.starts_with(function)) message.remove_prefix(function.size());
+  }
+  return Error(fmt::format("{}: {}", layer, message));
 }
 
 }  // namespace
@@ -67,11 +78,11 @@ void NormLayer::forward(const ConstTensorView& x, const TensorView& y,
                               .sample_moments = options.sample_moments,
                               .workspace = &workspace_};
   try {
-    normalize(arguments, record_);
+    normalize(arguments, options.collect_moments, record_);
   } catch (const Error& error) {
     // One found only after the ranks' exchange leaves nothing to go back from.
     has_record_ = has_record_ && record_.state().filled;
-    throw Error(fmt::format("{}: {}", name_, error.what()));
+    throw named(name_, error.what());
   }
   // A backward would read y where it expects x or the residual.
   const bool in_place = y.data == x.data || (options.residual && y.data == options.residual.data);
@@ -100,7 +111,7 @@ void NormLayer::backward(const ConstTensorView& x, const ConstTensorView& dy, co
   try {
     norm_backward(arguments, record_);
   } catch (const Error& error) {
-    throw Error(fmt::format("{}: {}", name_, error.what()));
+    throw named(name_, error.what());
   }
 }
 

@@ -19,7 +19,8 @@ void RmsNorm::check(const ConstTensorView& x) const {
   norm::require_normalized_shape(name(), normalized_shape_, over_, x);
 }
 
-void RmsNorm::normalize(const NormForward& arguments, NormRecord& record) {
+void RmsNorm::normalize(const NormForward& arguments, bool /*collect_moments*/,
+                        NormRecord& record) {
   rms_norm(arguments, norm::layer_axes(normalized_shape_, over_), &record);
 }
 

@@ -11,10 +11,11 @@
 ///
 /// Every function checks its arguments before it writes anything and throws Error if they do not
 /// fit; one error of batch normalization over ranks is found later
-/// (BatchNormOptions::communicator). All may be called from several threads at once on different
-/// workspaces; a record belongs to one forward at a time, or to any number of backwards, which only
-/// read it. Results are the same bits for any number of threads; they may differ between
-/// instruction sets by rounding.
+/// (BatchNormOptions::communicator). A tensor that may be left out is none as a default view; one
+/// that has a shape needs data, unless it has no elements. All may be called from several threads
+/// at once on different workspaces; a record belongs to one forward at a time, or to any number of
+/// backwards, which only read it. Results are the same bits for any number of threads; they may
+/// differ between instruction sets by rounding.
 
 #include <cstddef>
 #include <cstdint>

@@ -37,6 +37,9 @@ void check_overlap(std::string_view what, std::string_view out_name, const Tenso
                                      : "give it memory of its own");
 }
 
+// A default view. One that has a shape is of a tensor, and one without data has lost it.
+bool is_none(const ConstTensorView& view) { return view.data == nullptr && view.shape.rank() == 0; }
+
 void check_positive(std::string_view what, std::string_view name, double value) {
   if (!(value > 0) || !std::isfinite(value))
     fail(what, "{} is {}; it must be finite and > 0", name, value);
@@ -59,6 +62,7 @@ void check_tensor(std::string_view what, std::string_view name, const ConstTenso
   if (view.dtype > DType::kBF16) {
     fail(what, "{} has unknown dtype {}; use one of DType's", name, static_cast<int>(view.dtype));
   }
+  if (is_none(view)) fail(what, "{} is missing (null, without a shape); give the tensor", name);
   if (view.shape.rank() < 2) {
     fail(what, "{} has shape {}; it needs at least the dimensions (N, C)", name,
          to_string(view.shape));
@@ -91,11 +95,23 @@ void check_like(std::string_view what, std::string_view name, const ConstTensorV
   }
 }
 
+void check_optional(std::string_view what, std::string_view name, const ConstTensorView& view,
+                    const ConstTensorView& x) {
+  if (is_none(view)) return;
+  if (view.data == nullptr && view.shape.element_count() > 0) {
+    fail(what,
+         "{} has no data (null) for shape {}; point it at the tensor's first element, or give a "
+         "view without a shape for none",
+         name, to_string(view.shape));
+  }
+  check_like(what, name, view, x);
+}
+
 void check_parameter(std::string_view what, std::string_view name, std::span<const float> values,
-                     std::int64_t count, std::string_view per) {
-  if (!values.empty() && static_cast<std::int64_t>(values.size()) != count) {
-    fail(what, "{} has {} elements where x has {} {}; give one per {}, or none", name,
-         values.size(), count, per == "channel" ? "channels" : "normalized elements", per);
+                     const Parameters& parameters) {
+  if (!values.empty() && static_cast<std::int64_t>(values.size()) != parameters.count) {
+    fail(what, "{} has {} elements where x has {} {}s; give one per {}, or none", name,
+         values.size(), parameters.count, parameters.per, parameters.per);
   }
 }
 
@@ -117,17 +133,15 @@ void check_position_weights(std::string_view what, std::span<const float> weight
   }
 }
 
-void check_forward(std::string_view what, const NormForward& a, std::int64_t parameters) {
+void check_forward(std::string_view what, const NormForward& a, const Parameters& parameters) {
   check_tensor(what, "x", a.x);
   check_like(what, "y", a.y, a.x);
-  if (a.residual) check_like(what, "residual", a.residual, a.x);
+  check_optional(what, "residual", a.residual, a.x);
   if (a.activation > Activation::kHardSwish) {
     fail(what, "unknown activation {}; use one of Activation's", static_cast<int>(a.activation));
   }
-  const std::string_view per =
-      parameters == a.x.shape.channels() ? "channel" : "normalized element";
-  check_parameter(what, "weight", a.weight, parameters, per);
-  check_parameter(what, "bias", a.bias, parameters, per);
+  check_parameter(what, "weight", a.weight, parameters);
+  check_parameter(what, "bias", a.bias, parameters);
   check_positive(what, "epsilon", a.epsilon);
   if (!std::isfinite(a.negative_slope))
     fail(what, "negative_slope is {}; it must be finite", a.negative_slope);
@@ -188,15 +202,17 @@ void check_options(const BatchNormOptions& o, const Shape& shape) {
   }
 }
 
-std::int64_t checked_axes(std::string_view what, const Shape& shape, LayerAxes axes) {
-  if (axes.trailing == LayerAxes::kChannels) return shape.channels();
+Parameters per_channel(const Shape& shape) { return {.count = shape.channels(), .per = "channel"}; }
+
+Parameters checked_axes(std::string_view what, const Shape& shape, LayerAxes axes) {
+  if (axes.trailing == LayerAxes::kChannels) return per_channel(shape);
   if (axes.trailing < 1 || axes.trailing >= shape.rank()) {
     fail(what, "trailing is {} for x of shape {}; give 1 to {} dimensions, or LayerAxes::kChannels",
          axes.trailing, to_string(shape), shape.rank() - 1);
   }
   std::int64_t count = 1;
   for (int i = shape.rank() - axes.trailing; i < shape.rank(); ++i) count *= shape[i];
-  return count;
+  return {.count = count, .per = "normalized element"};
 }
 
 namespace {
@@ -212,8 +228,8 @@ void check_recorded(std::string_view what, const ConstTensorView& x,
   }
 }
 
-std::int64_t recorded_parameters(std::string_view what, const NormRecord::State& state) {
-  return state.over_axes ? checked_axes(what, state.shape, state.axes) : state.shape.channels();
+Parameters recorded_parameters(std::string_view what, const NormRecord::State& state) {
+  return state.over_axes ? checked_axes(what, state.shape, state.axes) : per_channel(state.shape);
 }
 
 }  // namespace
@@ -232,23 +248,21 @@ void check_backward(const NormBackward& a, const NormRecord::State& state) {
   constexpr std::string_view kWhat = "norm backward";
   check_recorded(kWhat, a.x, state);
   check_like(kWhat, "dy", a.dy, a.x);
-  if (a.dy_second) check_like(kWhat, "dy_second", a.dy_second, a.x);
-  if (a.dx) check_like(kWhat, "dx", a.dx, a.x);
-  if (a.dresidual) check_like(kWhat, "dresidual", a.dresidual, a.x);
+  check_optional(kWhat, "dy_second", a.dy_second, a.x);
+  check_optional(kWhat, "dx", a.dx, a.x);
+  check_optional(kWhat, "dresidual", a.dresidual, a.x);
   if (backward_reads_residual(state)) {
+    check_optional(kWhat, "residual", a.residual, a.x);
     if (!a.residual && state.shape.element_count() > 0) {
       fail(kWhat, "the forward added a residual before {}; the derivative needs it again",
            to_string(state.activation));
     }
-    if (a.residual) check_like(kWhat, "residual", a.residual, a.x);
   }
-  const bool channels = !state.over_axes || state.axes.trailing == LayerAxes::kChannels;
-  const std::int64_t parameters = recorded_parameters(kWhat, state);
-  const std::string_view per = channels ? "channel" : "normalized element";
-  check_parameter(kWhat, "weight", a.weight, parameters, per);
-  check_parameter(kWhat, "bias", a.bias, parameters, per);
-  check_parameter(kWhat, "dweight", a.dweight, parameters, per);
-  check_parameter(kWhat, "dbias", a.dbias, parameters, per);
+  const Parameters parameters = recorded_parameters(kWhat, state);
+  check_parameter(kWhat, "weight", a.weight, parameters);
+  check_parameter(kWhat, "bias", a.bias, parameters);
+  check_parameter(kWhat, "dweight", a.dweight, parameters);
+  check_parameter(kWhat, "dbias", a.dbias, parameters);
   if (state.has_position_weights != !a.position_weights.empty() &&
       state.shape.element_count() > 0) {
     fail(kWhat, "the forward had {}; give the backward the same",

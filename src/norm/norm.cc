@@ -187,7 +187,7 @@ void norm_over_axes(const char* what, const NormForward& a, LayerAxes axes, bool
 }  // namespace
 
 void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecord* record) {
-  norm::check_forward("batch norm", a, a.x.shape.channels());
+  norm::check_forward("batch norm", a, norm::per_channel(a.x.shape));
   norm::check_options(options, a.x.shape);
   const bool running = options.statistics == Statistics::kRunning;
   const bool with_moments = !running || options.collect_moments;
@@ -195,7 +195,9 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
     throw Error("batch norm: statistics of the batch need a record to go to; give one");
   }
   if (!a.sample_moments.empty() && !with_moments) {
-    throw Error("batch norm: sample_moments with running statistics; set collect_moments");
+    throw Error(
+        "batch norm: sample_moments, but running statistics normalize and nothing of the batch is "
+        "computed; give none, or have it computed (collect_moments; of a layer, running_update)");
   }
   const std::int64_t samples = a.x.shape.samples();
   const std::int64_t block_samples =
@@ -232,16 +234,16 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
 }
 
 void instance_norm(const NormForward& a, NormRecord* record) {
-  norm::check_forward("instance norm", a, a.x.shape.channels());
+  norm::check_forward("instance norm", a, norm::per_channel(a.x.shape));
   per_sample_norm(a, 1, record);
 }
 
 void group_norm(const NormForward& a, std::int64_t groups, NormRecord* record) {
-  norm::check_forward("group norm", a, a.x.shape.channels());
+  norm::check_forward("group norm", a, norm::per_channel(a.x.shape));
   if (groups < 1 || a.x.shape.channels() % groups != 0) {
     throw Error(fmt::format(
-        "group norm: {} groups do not divide the {} channels of x evenly; choose a divisor", groups,
-        a.x.shape.channels()));
+        "group norm: {} groups do not divide the {} channels of x evenly; choose a divisor of {}",
+        groups, a.x.shape.channels(), a.x.shape.channels()));
   }
   per_sample_norm(a, std::max<std::int64_t>(a.x.shape.channels() / groups, 1), record);
 }

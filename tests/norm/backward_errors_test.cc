@@ -47,6 +47,31 @@ TEST_F(BackwardErrors, InputsAreNotNull) {
   expect_backward_error({"dy", "null"});
 }
 
+TEST_F(BackwardErrors, InputsAreNotForgotten) {
+  const NormBackward valid = backward_;
+  backward_.x = {};
+  expect_backward_error({"x is missing"});
+  backward_ = valid;
+  backward_.dy = {};
+  expect_backward_error({"dy is missing"});
+}
+
+TEST_F(BackwardErrors, OptionalTensorsWithAShapeAreNotNull) {
+  const NormBackward valid = backward_;
+  backward_.dx.data = nullptr;
+  expect_backward_error({"dx has no data (null)", "(3, 6, 2, 2)", "none"});
+  backward_ = valid;
+  backward_.dresidual.data = nullptr;
+  expect_backward_error({"dresidual has no data (null)"});
+  backward_ = valid;
+  backward_.dy_second.shape = backward_.x.shape;
+  expect_backward_error({"dy_second has no data (null)"});
+  run_forward_with(Activation::kSilu);
+  backward_ = valid;
+  backward_.residual.shape = backward_.x.shape;
+  expect_backward_error({"residual has no data (null)"});
+}
+
 TEST_F(BackwardErrors, GradientsHaveTheShapeOfX) {
   const NormBackward valid = backward_;
   const Shape other = {3, 5, 2, 2};

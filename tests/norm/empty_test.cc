@@ -110,6 +110,21 @@ TEST(EmptyTensor, HasEmptySampleMoments) {
   }
 }
 
+TEST(EmptyTensor, NeedsNoData) {
+  const Shape shape = {0, 5, 3};
+  const TensorView none{.shape = shape};
+  NormForward forward;
+  forward.x = forward.residual = none;
+  forward.y = none;
+  NormBackward backward;
+  backward.x = backward.dy = backward.dy_second = none;
+  backward.dx = backward.dresidual = none;
+  NormRecord record;
+  EXPECT_NO_THROW(instance_norm(forward, &record));
+  EXPECT_NO_THROW(norm_repeat(forward, record));
+  EXPECT_NO_THROW(norm_backward(backward, record));
+}
+
 TEST(EmptyTensor, RunningStatisticsAreThoseOfEveryChannel) {
   const Case test{.method = {.statistics = Statistics::kRunning}, .shape = {0, 5, 3}};
   const Problem problem = make_problem(test);

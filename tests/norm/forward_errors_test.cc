@@ -24,6 +24,26 @@ TEST_F(ForwardErrors, OutputIsNotNull) {
   expect_error_everywhere({"y", "null"});
 }
 
+TEST_F(ForwardErrors, TensorsAreNotForgotten) {
+  forward_.y = {};
+  expect_error_everywhere({"y is missing"});
+  forward_.x = {};
+  expect_error_everywhere({"x is missing"});
+}
+
+TEST_F(ForwardErrors, AResidualWithAShapeIsNotNull) {
+  forward_.residual.data = nullptr;
+  expect_error_everywhere({"residual has no data (null)", "(3, 6, 2, 2)", "none"});
+}
+
+TEST_F(ForwardErrors, ARepetitionTakesNoLessThanTheForward) {
+  forward_.residual.data = nullptr;
+  expect_error([&] { norm_repeat(forward_, record_); }, {"residual has no data (null)"});
+  forward_.residual = residual_.view();
+  forward_.y = {};
+  expect_error([&] { norm_repeat(forward_, record_); }, {"y is missing"});
+}
+
 TEST_F(ForwardErrors, ElementsAreAligned) {
   const auto misaligned = [](void* data) -> void* { return static_cast<std::byte*>(data) + 2; };
   forward_.x.data = misaligned(x_.view().data);
@@ -81,6 +101,12 @@ TEST_F(ForwardErrors, WeightAndBiasHaveOneElementPerChannel) {
 TEST_F(ForwardErrors, WeightOverTrailingDimensionsHasTheirProductOfElements) {
   expect_error([&] { layer_norm(forward_, {.trailing = 2}, &record_); }, {"weight", "6", "4"});
   expect_error([&] { rms_norm(forward_, {.trailing = 3}, &record_); }, {"weight", "6", "24"});
+  // As many as there are channels.
+  forward_.x.shape = forward_.y.shape = forward_.residual.shape = {2, 6, 6};
+  const std::vector<float> five(5, 1.0F);
+  forward_.weight = five;
+  expect_error([&] { layer_norm(forward_, {.trailing = 1}, &record_); },
+               {"6 normalized elements", "one per normalized element"});
 }
 
 TEST_F(ForwardErrors, TrailingDimensionsLeaveTheSamples) {
@@ -92,7 +118,8 @@ TEST_F(ForwardErrors, TrailingDimensionsLeaveTheSamples) {
 
 TEST_F(ForwardErrors, GroupsDivideTheChannels) {
   for (const std::int64_t groups : {-1, 0, 4, 12}) {
-    expect_error([&] { group_norm(forward_, groups, &record_); }, {"groups", "channels"});
+    expect_error([&] { group_norm(forward_, groups, &record_); },
+                 {"groups", "6 channels", "divisor of 6"});
   }
 }
 

@@ -45,6 +45,8 @@ TEST_F(MomentsErrors, SamplesOfAGroupArePositive) {
 TEST_F(MomentsErrors, InputIsNotNull) {
   x_.data = nullptr;
   EXPECT_THAT([&] { call(); }, ThrowsMessage<Error>(HasSubstr("null")));
+  x_ = {};
+  EXPECT_THAT([&] { call(); }, ThrowsMessage<Error>(HasSubstr("x is missing")));
 }
 
 TEST_F(MomentsErrors, PositionWeightsAreOnePerSampleAndPosition) {

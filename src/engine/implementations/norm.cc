@@ -29,6 +29,11 @@ struct NormNode {
   TensorView view(void* data) const {
     return {.data = data, .shape = x, .layout = layout, .dtype = DType::kF32};
   }
+  /// None where the node has no such tensor.
+  ConstTensorView optional(const void* data) const {
+    return data == nullptr ? ConstTensorView{} : view(data);
+  }
+  TensorView optional(void* data) const { return data == nullptr ? TensorView{} : view(data); }
   static std::span<const float> span(const float* data, std::int64_t count) {
     return {data, data == nullptr ? 0 : static_cast<std::size_t>(count)};
   }
@@ -79,7 +84,7 @@ class Forward final : public Kernel {
         .epsilon = node_.norm.epsilon,
         .activation = node_.norm.activation,
         .negative_slope = node_.norm.negative_slope,
-        .residual = node_.view(arguments.input<void>(Norm::kResidual)),
+        .residual = node_.optional(arguments.input<void>(Norm::kResidual)),
         .position_weights =
             NormNode::span(arguments.input(Norm::kPositionWeights), node_.positions),
         .sample_moments = slot.sample_memory,
@@ -157,10 +162,10 @@ class Backward final : public Kernel {
     norm_backward(
         {.x = node_.view(arguments.input<void>(Gradient::kX)),
          .dy = node_.view(arguments.input<void>(Gradient::kDY)),
-         .dy_second = node_.view(arguments.input<void>(Gradient::kDYSecond)),
-         .dx = node_.view(arguments.output<void>(Gradient::kDX)),
-         .dresidual = node_.view(arguments.output<void>(Gradient::kDResidual)),
-         .residual = node_.view(arguments.input<void>(Gradient::kResidual)),
+         .dy_second = node_.optional(arguments.input<void>(Gradient::kDYSecond)),
+         .dx = node_.optional(arguments.output<void>(Gradient::kDX)),
+         .dresidual = node_.optional(arguments.output<void>(Gradient::kDResidual)),
+         .residual = node_.optional(arguments.input<void>(Gradient::kResidual)),
          .weight = NormNode::span(arguments.input(Gradient::kWeight), node_.parameters),
          .bias = NormNode::span(arguments.input(Gradient::kBias), node_.parameters),
          .position_weights =
@@ -185,7 +190,7 @@ class Repeat final : public Kernel {
          .y = node_.view(arguments.output<void>(0)),
          .weight = NormNode::span(arguments.input(NormRepeat::kWeight), node_.parameters),
          .bias = NormNode::span(arguments.input(NormRepeat::kBias), node_.parameters),
-         .residual = node_.view(arguments.input<void>(NormRepeat::kResidual)),
+         .residual = node_.optional(arguments.input<void>(NormRepeat::kResidual)),
          .workspace = &arguments.run.workspace},
         arguments.input<NormSlot>(NormRepeat::kRecord)->record);
   }

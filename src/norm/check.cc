@@ -1,6 +1,9 @@
 #include "norm/check.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 #include <fmt/format.h>
@@ -15,26 +18,54 @@ template <class... Args>
   throw Error(fmt::format("{}: {}", what, fmt::format(message, std::forward<Args>(args)...)));
 }
 
-std::size_t byte_count(const ConstTensorView& view) {
-  return static_cast<std::size_t>(storage_elements(view.shape, view.layout)) * size_of(view.dtype);
+enum class InPlace : std::uint8_t { kForbidden, kAllowed };
+
+// Somebody's memory.
+struct Region {
+  std::string_view name;
+  const std::byte* begin = nullptr;
+  const std::byte* end = nullptr;
+  // An output and an input that both allow it may be the same memory exactly.
+  InPlace in_place = InPlace::kForbidden;
+};
+
+Region region_of(std::string_view name, const ConstTensorView& view,
+                 InPlace in_place = InPlace::kForbidden) {
+  const auto* begin = static_cast<const std::byte*>(view.data);
+  if (begin == nullptr) return {.name = name};
+  const std::size_t bytes =
+      static_cast<std::size_t>(storage_elements(view.shape, view.layout)) * size_of(view.dtype);
+  return {.name = name, .begin = begin, .end = begin + bytes, .in_place = in_place};
 }
 
-bool overlap(const ConstTensorView& a, const ConstTensorView& b) {
-  if (!a || !b) return false;
-  const auto* first = static_cast<const std::byte*>(a.data);
-  const auto* second = static_cast<const std::byte*>(b.data);
-  return first < second + byte_count(b) && second < first + byte_count(a);
+template <class T>
+Region region_of(std::string_view name, std::span<T> values) {
+  const auto bytes = std::as_bytes(values);
+  return {.name = name, .begin = bytes.data(), .end = bytes.data() + bytes.size()};
 }
 
-enum class InPlace : std::uint8_t { kAllowed, kForbidden };
+void check_apart(std::string_view what, const Region& out, const Region& other, InPlace in_place) {
+  if (out.begin == out.end || other.begin == other.end) return;
+  if (out.begin >= other.end || other.begin >= out.end) return;
+  const bool may_be_same = in_place == InPlace::kAllowed;
+  if (may_be_same && out.begin == other.begin) return;
+  fail(what, "{} overlaps {}; {}", out.name, other.name,
+       may_be_same ? "give it the same memory exactly, or memory of its own"
+                   : "give it memory of its own");
+}
 
-void check_overlap(std::string_view what, std::string_view out_name, const TensorView& out,
-                   std::string_view in_name, const ConstTensorView& in, InPlace in_place) {
-  if (!overlap(out, in)) return;
-  if (in_place == InPlace::kAllowed && out.data == in.data) return;
-  fail(what, "{} overlaps {}; {}", out_name, in_name,
-       in_place == InPlace::kAllowed ? "give it the same memory exactly, or memory of its own"
-                                     : "give it memory of its own");
+void check_overlaps(std::string_view what, std::span<const Region> written,
+                    std::span<const Region> read) {
+  for (; !written.empty(); written = written.subspan(1)) {
+    const Region& out = written.front();
+    for (const Region& in : read) check_apart(what, out, in, std::min(out.in_place, in.in_place));
+    for (const Region& other : written.subspan(1))
+      check_apart(what, out, other, InPlace::kForbidden);
+  }
+}
+
+std::array<Region, 2> written_by(const NormForward& a) {
+  return {region_of("y", a.y, InPlace::kAllowed), region_of("sample_moments", a.sample_moments)};
 }
 
 // A default view. One that has a shape is of a tensor, and one without data has lost it.
@@ -152,17 +183,20 @@ void check_forward(std::string_view what, const NormForward& a, const Parameters
     fail(what, "sample_moments has {} entries; it needs N·C = {}", a.sample_moments.size(),
          sample_channels);
   }
-  check_overlap(what, "y", a.y, "x", a.x, InPlace::kAllowed);
-  check_overlap(what, "y", a.y, "the residual", a.residual, InPlace::kAllowed);
+  const Region read[] = {region_of("x", a.x, InPlace::kAllowed),
+                         region_of("the residual", a.residual, InPlace::kAllowed),
+                         region_of("weight", a.weight), region_of("bias", a.bias),
+                         region_of("position_weights", a.position_weights)};
+  check_overlaps(what, written_by(a), read);
 }
 
-void check_options(const BatchNormOptions& o, const Shape& shape) {
+void check_options(const BatchNormOptions& o, const NormForward& a) {
   constexpr std::string_view kWhat = "batch norm";
   if (o.statistics > Statistics::kBlend) {
     fail(kWhat, "unknown statistics {}; use one of Statistics'", static_cast<int>(o.statistics));
   }
   if (o.statistics != Statistics::kBatch || o.renorm) {
-    const auto channels = static_cast<std::size_t>(shape.channels());
+    const auto channels = static_cast<std::size_t>(a.x.shape.channels());
     if (o.running_mean.size() != channels || o.running_var.size() != channels) {
       fail(kWhat,
            "running_mean and running_var have {} and {} elements where x has {} channels; {} need "
@@ -178,6 +212,9 @@ void check_options(const BatchNormOptions& o, const Shape& shape) {
              c, o.running_var[c]);
       }
     }
+    const Region read[] = {region_of("running_mean", o.running_mean),
+                           region_of("running_var", o.running_var)};
+    check_overlaps(kWhat, written_by(a), read);
   }
   if (o.statistics == Statistics::kBlend) check_positive(kWhat, "pseudo_count", o.pseudo_count);
   if (o.ghost_batch_size < 0) {
@@ -200,6 +237,13 @@ void check_options(const BatchNormOptions& o, const Shape& shape) {
       fail(kWhat, "renorm's d_max is {}; it must be finite and at least 0", o.renorm->d_max);
     }
   }
+}
+
+void check_moments_apart(std::span<const Moments> out, const ConstTensorView& x,
+                         std::span<const float> position_weights) {
+  const Region written[] = {region_of("the result", out)};
+  const Region read[] = {region_of("x", x), region_of("position_weights", position_weights)};
+  check_overlaps("moments", written, read);
 }
 
 Parameters per_channel(const Shape& shape) { return {.count = shape.channels(), .per = "channel"}; }
@@ -269,13 +313,17 @@ void check_backward(const NormBackward& a, const NormRecord::State& state) {
          state.has_position_weights ? "position_weights" : "no position_weights");
   }
   check_position_weights(kWhat, a.position_weights, state.shape);
-  for (const auto& [name, out] : {std::pair{"dx", a.dx}, std::pair{"dresidual", a.dresidual}}) {
-    check_overlap(kWhat, name, out, "dy", a.dy, InPlace::kAllowed);
-    check_overlap(kWhat, name, out, "dy_second", a.dy_second, InPlace::kForbidden);
-    check_overlap(kWhat, name, out, "x", a.x, InPlace::kForbidden);
-    check_overlap(kWhat, name, out, "the residual", a.residual, InPlace::kForbidden);
-  }
-  check_overlap(kWhat, "dx", a.dx, "dresidual", a.dresidual, InPlace::kForbidden);
+  const Region written[] = {region_of("dx", a.dx, InPlace::kAllowed),
+                            region_of("dresidual", a.dresidual, InPlace::kAllowed),
+                            region_of("dweight", a.dweight), region_of("dbias", a.dbias)};
+  const Region read[] = {region_of("dy", a.dy, InPlace::kAllowed),
+                         region_of("dy_second", a.dy_second),
+                         region_of("x", a.x),
+                         region_of("the residual", a.residual),
+                         region_of("weight", a.weight),
+                         region_of("bias", a.bias),
+                         region_of("position_weights", a.position_weights)};
+  check_overlaps(kWhat, written, read);
 }
 
 }  // namespace equipoise::norm

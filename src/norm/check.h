@@ -31,9 +31,12 @@ void check_position_weights(std::string_view what, std::span<const float> weight
                             const Shape& shape);
 void check_forward(std::string_view what, const NormForward& arguments,
                    const Parameters& parameters);
-void check_options(const BatchNormOptions& options, const Shape& shape);
+void check_options(const BatchNormOptions& options, const NormForward& arguments);
 void check_repeat(const NormForward& arguments, const NormRecord::State& state);
 void check_backward(const NormBackward& arguments, const NormRecord::State& state);
+/// That what `moments` writes is none of what it reads.
+void check_moments_apart(std::span<const Moments> out, const ConstTensorView& x,
+                         std::span<const float> position_weights);
 
 /// Whether a derivative is formed from z and a residual was part of z: then, and only then, the
 /// backward reads it.

@@ -188,7 +188,7 @@ void norm_over_axes(const char* what, const NormForward& a, LayerAxes axes, bool
 
 void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecord* record) {
   norm::check_forward("batch norm", a, norm::per_channel(a.x.shape));
-  norm::check_options(options, a.x.shape);
+  norm::check_options(options, a);
   const bool running = options.statistics == Statistics::kRunning;
   const bool with_moments = !running || options.collect_moments;
   if (record == nullptr && with_moments) {
@@ -318,6 +318,7 @@ void moments(const ConstTensorView& x, Partition partition, std::span<const floa
         fmt::format("moments: room for {} results where the partition of x {} has {} groups",
                     out.size(), to_string(shape), groups));
   }
+  norm::check_moments_apart(out, x, position_weights);
   ScratchArena arena(workspace);
   for (std::int64_t block = 0; block < (groups > 0 ? SampleBlock::count(state) : 0); ++block) {
     const SampleBlock samples(state, block);

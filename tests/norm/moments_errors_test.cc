@@ -56,5 +56,17 @@ TEST_F(MomentsErrors, PositionWeightsAreOnePerSampleAndPosition) {
   EXPECT_THAT([&] { call(); }, ThrowsMessage<Error>(HasSubstr("position_weights")));
 }
 
+TEST_F(MomentsErrors, OutputIsMemoryOfItsOwn) {
+  auto* const elements = reinterpret_cast<float*>(out_.data());
+  x_.data = elements;
+  EXPECT_THAT([&] { call(); }, ThrowsMessage<Error>(HasSubstr("the result overlaps x")));
+  x_.data = values_.data();
+  EXPECT_THAT(
+      [&] {
+        moments(x_, partition_, {elements, 6}, out_);
+      },
+      ThrowsMessage<Error>(HasSubstr("the result overlaps position_weights")));
+}
+
 }  // namespace
 }  // namespace equipoise::testing

@@ -30,6 +30,10 @@
 
 namespace equipoise {
 
+namespace norm {
+struct Internals;
+}  // namespace norm
+
 enum class Activation : std::uint8_t {
   kNone,
   kRelu,       ///< max(z, 0)
@@ -84,9 +88,9 @@ class EQUIPOISE_API Workspace {
   [[nodiscard]] std::size_t capacity() const;
 
   struct Arena;
-  Arena& arena() { return *arena_; }
 
  private:
+  friend struct norm::Internals;
   std::unique_ptr<Arena> arena_;
 };
 
@@ -214,10 +218,9 @@ class EQUIPOISE_API NormRecord {
   [[nodiscard]] std::span<const Moments> moments() const;
 
   struct State;
-  State& state() { return *state_; }
-  const State& state() const { return *state_; }
 
  private:
+  friend struct norm::Internals;
   std::unique_ptr<State> state_;
 };
 

@@ -64,6 +64,7 @@ const char* to_string(Statistics statistics) {
 
 namespace {
 
+using norm::Internals;
 using norm::SampleBlock;
 
 // The caller's workspace or one of the call's own, empty; the caller's is left ready for the same
@@ -71,7 +72,7 @@ using norm::SampleBlock;
 class ScratchArena {
  public:
   explicit ScratchArena(Workspace* workspace)
-      : arena_(workspace != nullptr ? workspace->arena() : own_.emplace().arena()) {}
+      : arena_(workspace != nullptr ? Internals::of(*workspace) : Internals::of(own_.emplace())) {}
   ~ScratchArena() {
     if (!own_) arena_.reset();
   }
@@ -80,7 +81,7 @@ class ScratchArena {
 
   Workspace::Arena& operator*() { return arena_; }
   NormRecord::State& state_of(NormRecord* record) {
-    return record != nullptr ? record->state() : arena_.spare_record;
+    return record != nullptr ? Internals::of(*record) : arena_.spare_record;
   }
 
  private:
@@ -257,7 +258,7 @@ void rms_norm(const NormForward& a, LayerAxes axes, NormRecord* record) {
 }
 
 void norm_repeat(const NormForward& a, const NormRecord& record) {
-  const NormRecord::State& state = record.state();
+  const NormRecord::State& state = Internals::of(record);
   norm::check_repeat(a, state);
   if (state.shape.channels() == 0) return;
   NormForward again = a;
@@ -271,7 +272,7 @@ void norm_repeat(const NormForward& a, const NormRecord& record) {
 }
 
 void norm_backward(const NormBackward& arguments, const NormRecord& record) {
-  const NormRecord::State& state = record.state();
+  const NormRecord::State& state = Internals::of(record);
   NormBackward a = arguments;
   if (!norm::backward_reads_residual(state)) a.residual = {};
   norm::check_backward(a, state);

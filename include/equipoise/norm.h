@@ -213,8 +213,7 @@ class EQUIPOISE_API NormRecord {
   [[nodiscard]] std::span<const double> mean() const;
   [[nodiscard]] std::span<const double> rstd() const;
   /// Moments of the batch per group, over all ranks. Empty if none were computed, and after layer
-  /// and RMS normalization, and group normalization of small planes, which keep mean and rstd
-  /// alone.
+  /// and RMS normalization, which keep mean and rstd alone.
   [[nodiscard]] std::span<const Moments> moments() const;
 
   struct State;

@@ -104,6 +104,8 @@ TEST(EmptyTensor, HasEmptySampleMoments) {
         EXPECT_EQ(m.m2, 0);
       }
       for (const double rstd : record.rstd()) EXPECT_EQ(rstd, 1 / std::sqrt(forward.epsilon));
+      EXPECT_EQ(record.moments().size(), record.rstd().size());
+      for (const Moments& m : record.moments()) EXPECT_EQ(m.count, 0);
     };
     expect_empty([&] { instance_norm(forward, &record); });
     expect_empty([&] { group_norm(forward, 1, &record); });

@@ -71,11 +71,8 @@ class Forward final : public Kernel {
     NormSlot& slot = arguments.run.norms[static_cast<std::size_t>(node_.slot)];
     const NormAttributes& norm = node_.norm;
     const NormSettings& set = settings_of(slot);
-    // Not all records of these have moments.
-    const bool merges = set.collect_moments && norm.kind != NormKind::kBatch;
-    const bool of_samples = merges || set.collect_sample_moments;
     const std::int64_t planes = node_.x.samples() * node_.x.channels();
-    slot.sample_memory.resize(of_samples ? static_cast<std::size_t>(planes) : 0);
+    slot.sample_memory.resize(set.collect_sample_moments ? static_cast<std::size_t>(planes) : 0);
     const NormForward forward{
         .x = node_.view(arguments.input<void>(Norm::kX)),
         .y = node_.view(arguments.output<void>(Norm::kY)),
@@ -92,32 +89,15 @@ class Forward final : public Kernel {
     if (set.collect_sample_moments) slot.sample_moments = slot.sample_memory;
     if (norm.kind == NormKind::kBatch) return batch(forward, arguments, slot);
     // To fill one that nobody reads takes time: of a residual, a bit per element.
-    NormRecord* const record = has_gradient_ ? &slot.record : nullptr;
+    NormRecord* const record = has_gradient_ || set.collect_moments ? &slot.record : nullptr;
     if (norm.kind == NormKind::kInstance) instance_norm(forward, record);
     if (norm.kind == NormKind::kGroup) group_norm(forward, norm.groups, record);
     if (norm.kind == NormKind::kLayer) layer_norm(forward, norm.axes, record);
     if (norm.kind == NormKind::kRms) rms_norm(forward, norm.axes, record);
-    if (merges) {
-      merge_samples(slot);
-    } else if (has_gradient_) {
-      slot.moments = slot.record.moments();
-    }
+    if (record != nullptr) slot.moments = record->moments();
   }
 
  private:
-  /// Moments of (sample, channel)s to those of (sample, group)s.
-  void merge_samples(NormSlot& slot) const {
-    const std::size_t planes = slot.sample_memory.size();
-    const std::int64_t per_group =
-        node_.norm.kind == NormKind::kGroup ? node_.x.channels() / node_.norm.groups : 1;
-    slot.group_memory.assign(planes / static_cast<std::size_t>(per_group), Moments{});
-    for (std::size_t i = 0; i < planes; ++i) {
-      Moments& group = slot.group_memory[i / static_cast<std::size_t>(per_group)];
-      group = merge(group, slot.sample_memory[i]);
-    }
-    slot.moments = slot.group_memory;
-  }
-
   void batch(const NormForward& forward, const Arguments& arguments, NormSlot& slot) const {
     const NormAttributes& norm = node_.norm;
     const NormSettings& set = settings_of(slot);

@@ -29,13 +29,18 @@ struct Region {
   InPlace in_place = InPlace::kForbidden;
 };
 
-Region region_of(std::string_view name, const ConstTensorView& view,
+std::size_t byte_count(const ConstTensorView& view) {
+  return static_cast<std::size_t>(storage_elements(view.shape, view.layout)) * size_of(view.dtype);
+}
+
+// `bytes`: of all tensors of the call, which are alike.
+Region region_of(std::string_view name, const ConstTensorView& view, std::size_t bytes,
                  InPlace in_place = InPlace::kForbidden) {
   const auto* begin = static_cast<const std::byte*>(view.data);
-  if (begin == nullptr) return {.name = name};
-  const std::size_t bytes =
-      static_cast<std::size_t>(storage_elements(view.shape, view.layout)) * size_of(view.dtype);
-  return {.name = name, .begin = begin, .end = begin + bytes, .in_place = in_place};
+  return {.name = name,
+          .begin = begin,
+          .end = begin == nullptr ? begin : begin + bytes,
+          .in_place = in_place};
 }
 
 template <class T>
@@ -44,9 +49,12 @@ Region region_of(std::string_view name, std::span<T> values) {
   return {.name = name, .begin = bytes.data(), .end = bytes.data() + bytes.size()};
 }
 
-void check_apart(std::string_view what, const Region& out, const Region& other, InPlace in_place) {
-  if (out.begin == out.end || other.begin == other.end) return;
-  if (out.begin >= other.end || other.begin >= out.end) return;
+bool are_apart(const Region& a, const Region& b) {
+  return a.begin >= b.end || b.begin >= a.end || a.begin == a.end || b.begin == b.end;
+}
+
+void check_overlap(std::string_view what, const Region& out, const Region& other,
+                   InPlace in_place) {
   const bool may_be_same = in_place == InPlace::kAllowed;
   if (may_be_same && out.begin == other.begin) return;
   fail(what, "{} overlaps {}; {}", out.name, other.name,
@@ -58,14 +66,18 @@ void check_overlaps(std::string_view what, std::span<const Region> written,
                     std::span<const Region> read) {
   for (; !written.empty(); written = written.subspan(1)) {
     const Region& out = written.front();
-    for (const Region& in : read) check_apart(what, out, in, std::min(out.in_place, in.in_place));
-    for (const Region& other : written.subspan(1))
-      check_apart(what, out, other, InPlace::kForbidden);
+    for (const Region& in : read) {
+      if (!are_apart(out, in)) check_overlap(what, out, in, std::min(out.in_place, in.in_place));
+    }
+    for (const Region& other : written.subspan(1)) {
+      if (!are_apart(out, other)) check_overlap(what, out, other, InPlace::kForbidden);
+    }
   }
 }
 
-std::array<Region, 2> written_by(const NormForward& a) {
-  return {region_of("y", a.y, InPlace::kAllowed), region_of("sample_moments", a.sample_moments)};
+std::array<Region, 2> written_by(const NormForward& a, std::size_t bytes) {
+  return {region_of("y", a.y, bytes, InPlace::kAllowed),
+          region_of("sample_moments", a.sample_moments)};
 }
 
 // A default view. One that has a shape is of a tensor, and one without data has lost it.
@@ -183,11 +195,12 @@ void check_forward(std::string_view what, const NormForward& a, const Parameters
     fail(what, "sample_moments has {} entries; it needs N·C = {}", a.sample_moments.size(),
          sample_channels);
   }
-  const Region read[] = {region_of("x", a.x, InPlace::kAllowed),
-                         region_of("the residual", a.residual, InPlace::kAllowed),
+  const std::size_t bytes = byte_count(a.x);
+  const Region read[] = {region_of("x", a.x, bytes, InPlace::kAllowed),
+                         region_of("the residual", a.residual, bytes, InPlace::kAllowed),
                          region_of("weight", a.weight), region_of("bias", a.bias),
                          region_of("position_weights", a.position_weights)};
-  check_overlaps(what, written_by(a), read);
+  check_overlaps(what, written_by(a, bytes), read);
 }
 
 void check_options(const BatchNormOptions& o, const NormForward& a) {
@@ -214,7 +227,7 @@ void check_options(const BatchNormOptions& o, const NormForward& a) {
     }
     const Region read[] = {region_of("running_mean", o.running_mean),
                            region_of("running_var", o.running_var)};
-    check_overlaps(kWhat, written_by(a), read);
+    check_overlaps(kWhat, written_by(a, byte_count(a.x)), read);
   }
   if (o.statistics == Statistics::kBlend) check_positive(kWhat, "pseudo_count", o.pseudo_count);
   if (o.ghost_batch_size < 0) {
@@ -242,7 +255,8 @@ void check_options(const BatchNormOptions& o, const NormForward& a) {
 void check_moments_apart(std::span<const Moments> out, const ConstTensorView& x,
                          std::span<const float> position_weights) {
   const Region written[] = {region_of("the result", out)};
-  const Region read[] = {region_of("x", x), region_of("position_weights", position_weights)};
+  const Region read[] = {region_of("x", x, byte_count(x)),
+                         region_of("position_weights", position_weights)};
   check_overlaps("moments", written, read);
 }
 
@@ -313,13 +327,14 @@ void check_backward(const NormBackward& a, const NormRecord::State& state) {
          state.has_position_weights ? "position_weights" : "no position_weights");
   }
   check_position_weights(kWhat, a.position_weights, state.shape);
-  const Region written[] = {region_of("dx", a.dx, InPlace::kAllowed),
-                            region_of("dresidual", a.dresidual, InPlace::kAllowed),
+  const std::size_t bytes = byte_count(a.x);
+  const Region written[] = {region_of("dx", a.dx, bytes, InPlace::kAllowed),
+                            region_of("dresidual", a.dresidual, bytes, InPlace::kAllowed),
                             region_of("dweight", a.dweight), region_of("dbias", a.dbias)};
-  const Region read[] = {region_of("dy", a.dy, InPlace::kAllowed),
-                         region_of("dy_second", a.dy_second),
-                         region_of("x", a.x),
-                         region_of("the residual", a.residual),
+  const Region read[] = {region_of("dy", a.dy, bytes, InPlace::kAllowed),
+                         region_of("dy_second", a.dy_second, bytes),
+                         region_of("x", a.x, bytes),
+                         region_of("the residual", a.residual, bytes),
                          region_of("weight", a.weight),
                          region_of("bias", a.bias),
                          region_of("position_weights", a.position_weights)};

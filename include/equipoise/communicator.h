@@ -9,6 +9,12 @@ namespace equipoise {
 /// What a group of ranks that train together owes to normalization. Every rank makes the same calls
 /// in the same order; a call returns when its result is there. Implementations need not be usable
 /// from several threads at once.
+///
+/// A rank that throws before an exchange, say for an argument that does not fit, makes one call
+/// less than the others, and they wait for it in `all_gather`. (Not in Session's training, where a
+/// rank that fails tells the others.) So a rank that gives up has to say so: catch what it throws,
+/// and end the group, as MPI_Abort does, or make the `all_gather` of the others throw, by a time
+/// limit or a word from the rank that left.
 class EQUIPOISE_API Communicator {
  public:
   Communicator() = default;

@@ -7,9 +7,12 @@
 namespace equipoise {
 
 /// Thrown for everything that a caller can get wrong: a wrong shape, a missing buffer, an option
-/// out of range, a bad file. `what()` says what was wrong, where, and what to do. Whatever throws
-/// it has changed nothing, with one exception: that all ranks together have too few values to
-/// normalize with is found after their exchange (BatchNormOptions::communicator in norm.h).
+/// out of range, a bad file. `what()` says what was wrong, where, and what to do.
+///
+/// Where a normalization (norm.h, layers.h) throws it, nothing has changed, unless it comes from an
+/// exchange between ranks: that all of them together have too few values to normalize with, or
+/// whatever Communicator::all_gather throws (BatchNormOptions::communicator says what is left).
+/// Elsewhere, comments say where what was done before remains, such as files of a run.
 class EQUIPOISE_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

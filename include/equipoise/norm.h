@@ -11,10 +11,11 @@
 ///
 /// Every function checks its arguments before it writes anything and throws Error if they do not
 /// fit; one error of batch normalization over ranks is found later
-/// (BatchNormOptions::communicator). All may be called from several threads at once on different
-/// workspaces; a record belongs to one forward at a time, or to any number of backwards, which only
-/// read it. Results are the same bits for any number of threads; they may differ between
-/// instruction sets by rounding.
+/// (BatchNormOptions::communicator). A tensor that may be left out is none as a default view; one
+/// that has a shape needs data, unless it has no elements. All may be called from several threads
+/// at once on different workspaces; a record belongs to one forward at a time, or to any number of
+/// backwards, which only read it. Results are the same bits for any number of threads; they may
+/// differ between instruction sets by rounding.
 
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +29,10 @@
 #include "equipoise/tensor.h"
 
 namespace equipoise {
+
+namespace norm {
+struct Internals;
+}  // namespace norm
 
 enum class Activation : std::uint8_t {
   kNone,
@@ -83,9 +88,9 @@ class EQUIPOISE_API Workspace {
   [[nodiscard]] std::size_t capacity() const;
 
   struct Arena;
-  Arena& arena() { return *arena_; }
 
  private:
+  friend struct norm::Internals;
   std::unique_ptr<Arena> arena_;
 };
 
@@ -95,7 +100,7 @@ class EQUIPOISE_API Workspace {
 ///
 /// Throws Error for an x without the dimensions (N, C), without data, misaligned, or of an unknown
 /// layout or dtype; a partition that Partition does not allow; weights of another number than N·S,
-/// negative or not finite; an `out` of another size.
+/// negative or not finite; an `out` of another size, or that overlaps x or the weights.
 /// @param position_weights weight ≥ 0 of position (n, s) at [n·S + s]; empty: 1 each. A position
 ///     of weight 0 is not looked at: it may hold NaN.
 /// @param out one entry per group.
@@ -142,12 +147,15 @@ struct BatchNormOptions {
   /// kRunning it exchanges nothing.) The record keeps this pointer until its next forward: the
   /// communicator has to outlive the record's last backward.
   ///
+  /// Arguments are checked before the exchange: a rank whose arguments are refused does not take
+  /// part, and the others wait for it in `all_gather` (Communicator says what to do).
+  ///
   /// That all ranks together have at most one position of non-zero weight, too few for kBatch, is
   /// found after their exchange, on each of them. This one Error has changed something: the record
   /// is empty, whatever it held before (a backward refuses it), and sample_moments are written; y
-  /// is not. What `all_gather` throws passes through: a forward leaves the same; a backward has by
-  /// then written dresidual, which may be the memory of dy, but not dx, dweight or dbias, and may
-  /// be called again if dy is still there.
+  /// is not. What `all_gather` throws, perhaps an Error too, passes through: a forward leaves the
+  /// same; a backward has by then written dresidual, which may be the memory of dy, but not dx,
+  /// dweight or dbias, and may be called again if dy is still there.
   Communicator* communicator = nullptr;
   /// With kRunning: compute the moments of the batch nevertheless (to update the running ones, or
   /// to compare).
@@ -169,7 +177,8 @@ struct LayerAxes {
 /// Arguments of a forward. x, y and the residual have one shape, layout and dtype.
 struct NormForward {
   ConstTensorView x;
-  /// May be x or the residual itself where no backward follows (the backward needs them).
+  /// May be x or the residual itself where no backward follows (the backward needs them); overlaps
+  /// nothing else that is read or written.
   TensorView y;
   /// γ and β, f32, one per channel, or per element of the trailing dimensions that layer and RMS
   /// normalization are over; empty: 1 and 0.
@@ -185,9 +194,10 @@ struct NormForward {
   /// weight 0: it does not count, whatever it holds, and is normalized like the rest. Batch,
   /// instance and group normalization only.
   std::span<const float> position_weights = {};
-  /// If not empty, receives the moments of every (n, c) at [n·C + c]. They are computed beside the
-  /// groups': from the cache where a unit of work fits it, else with one more read of x. Not with
-  /// kRunning, unless moments are collected; batch, instance and group normalization only.
+  /// If not empty, receives the moments of every (n, c) at [n·C + c]; memory of its own. They are
+  /// computed beside the groups': from the cache where a unit of work fits it, else with one more
+  /// read of x. Not with kRunning, unless moments are collected; batch, instance and group
+  /// normalization only.
   std::span<Moments> sample_moments = {};
   Workspace* workspace = nullptr;
 };
@@ -208,15 +218,13 @@ class EQUIPOISE_API NormRecord {
   [[nodiscard]] std::span<const double> mean() const;
   [[nodiscard]] std::span<const double> rstd() const;
   /// Moments of the batch per group, over all ranks. Empty if none were computed, and after layer
-  /// and RMS normalization, and group normalization of small planes, which keep mean and rstd
-  /// alone.
+  /// and RMS normalization, which keep mean and rstd alone.
   [[nodiscard]] std::span<const Moments> moments() const;
 
   struct State;
-  State& state() { return *state_; }
-  const State& state() const { return *state_; }
 
  private:
+  friend struct norm::Internals;
   std::unique_ptr<State> state_;
 };
 
@@ -238,7 +246,8 @@ struct NormBackward {
   ConstTensorView dy;
   /// Added to dy, where y went to two consumers; none by default.
   ConstTensorView dy_second = {};
-  /// May be the memory of dy. None: not computed.
+  /// May be the memory of dy; otherwise, as all that is written, memory of its own. None: not
+  /// computed.
   TensorView dx = {};
   /// Receives dz; may be the memory of dy. None: not computed.
   TensorView dresidual = {};
@@ -259,9 +268,9 @@ struct NormBackward {
 /// collected.
 ///
 /// Throws Error, as all forwards do, for tensors that lack the dimensions (N, C) or data, are
-/// misaligned, overlap otherwise than NormForward allows or differ in shape, layout or dtype;
-/// weight, bias, position_weights or sample_moments of another size than they have to have; weights
-/// of positions that are negative or not finite; ε that is not finite or ≤ 0. Besides, if
+/// misaligned or differ in shape, layout or dtype; results that overlap otherwise than NormForward
+/// allows; weight, bias, position_weights or sample_moments of another size than they have to have;
+/// weights of positions that are negative or not finite; ε that is not finite or ≤ 0. Besides, if
 /// `statistics` is kBatch and the batch (that of all ranks together), or a ghost batch, has at most
 /// one position (n, s) of non-zero weight; for running statistics that are needed and missing, or
 /// of a negative variance; for options that are out of range or exclude each other; for a record or
@@ -302,10 +311,10 @@ EQUIPOISE_API void norm_repeat(const NormForward& arguments, const NormRecord& r
 /// rank calls it.
 ///
 /// Throws Error for a record that no forward has filled; an x of another shape, layout or dtype
-/// than the forward's; other tensors that differ from x in these, lack data, are misaligned, or
-/// overlap otherwise than NormBackward allows; a residual that is needed and missing; weight, bias,
-/// dweight or dbias of another size than they have to have; position_weights that a forward would
-/// refuse, or where it had none, or none where it had some.
+/// than the forward's; other tensors that differ from x in these, lack data or are misaligned;
+/// results that overlap otherwise than NormBackward allows; a residual that is needed and missing;
+/// weight, bias, dweight or dbias of another size than they have to have; position_weights that a
+/// forward would refuse, or where it had none, or none where it had some.
 EQUIPOISE_API void norm_backward(const NormBackward& arguments, const NormRecord& record);
 
 }  // namespace equipoise

@@ -23,8 +23,7 @@ struct NormSlot {
   /// at [n·C + c].
   std::span<const Moments> moments;
   std::span<const Moments> sample_moments;
-  /// Memory of these, where they are not the record's.
-  std::vector<Moments> group_memory;
+  /// Memory of the latter; the former are the record's.
   std::vector<Moments> sample_memory;
 };
 

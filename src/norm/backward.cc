@@ -77,9 +77,10 @@ class BackwardPass {
  private:
   // Where the first sweep leaves dz for the second. An act' that takes an exponential is dearer
   // than to write dz where dx will be, in the cache, and read it again; in f32, which rounds no
-  // further.
+  // further. Not before ranks have met: the exchange may throw, and dx may be dy.
   TensorView place_of_dz() const {
     if (args_.dresidual) return args_.dresidual;
+    if (over_ranks_) return {};
     const Activation activation = state_.activation;
     const bool dear = activation == Activation::kSilu || activation == Activation::kSigmoid ||
                       activation == Activation::kTanh || activation == Activation::kHardSwish;

@@ -1,6 +1,9 @@
 #include "norm/check.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 #include <fmt/format.h>
@@ -15,27 +18,70 @@ template <class... Args>
   throw Error(fmt::format("{}: {}", what, fmt::format(message, std::forward<Args>(args)...)));
 }
 
+enum class InPlace : std::uint8_t { kForbidden, kAllowed };
+
+// Somebody's memory.
+struct Region {
+  std::string_view name;
+  const std::byte* begin = nullptr;
+  const std::byte* end = nullptr;
+  // An output and an input that both allow it may be the same memory exactly.
+  InPlace in_place = InPlace::kForbidden;
+};
+
 std::size_t byte_count(const ConstTensorView& view) {
   return static_cast<std::size_t>(storage_elements(view.shape, view.layout)) * size_of(view.dtype);
 }
 
-bool overlap(const ConstTensorView& a, const ConstTensorView& b) {
-  if (!a || !b) return false;
-  const auto* first = static_cast<const std::byte*>(a.data);
-  const auto* second = static_cast<const std::byte*>(b.data);
-  return first < second + byte_count(b) && second < first + byte_count(a);
+// `bytes`: of all tensors of the call, which are alike.
+Region region_of(std::string_view name, const ConstTensorView& view, std::size_t bytes,
+                 InPlace in_place = InPlace::kForbidden) {
+  const auto* begin = static_cast<const std::byte*>(view.data);
+  return {.name = name,
+          .begin = begin,
+          .end = begin == nullptr ? begin : begin + bytes,
+          .in_place = in_place};
 }
 
-enum class InPlace : std::uint8_t { kAllowed, kForbidden };
-
-void check_overlap(std::string_view what, std::string_view out_name, const TensorView& out,
-                   std::string_view in_name, const ConstTensorView& in, InPlace in_place) {
-  if (!overlap(out, in)) return;
-  if (in_place == InPlace::kAllowed && out.data == in.data) return;
-  fail(what, "{} overlaps {}; {}", out_name, in_name,
-       in_place == InPlace::kAllowed ? "give it the same memory exactly, or memory of its own"
-                                     : "give it memory of its own");
+template <class T>
+Region region_of(std::string_view name, std::span<T> values) {
+  const auto bytes = std::as_bytes(values);
+  return {.name = name, .begin = bytes.data(), .end = bytes.data() + bytes.size()};
 }
+
+bool are_apart(const Region& a, const Region& b) {
+  return a.begin >= b.end || b.begin >= a.end || a.begin == a.end || b.begin == b.end;
+}
+
+void check_overlap(std::string_view what, const Region& out, const Region& other,
+                   InPlace in_place) {
+  const bool may_be_same = in_place == InPlace::kAllowed;
+  if (may_be_same && out.begin == other.begin) return;
+  fail(what, "{} overlaps {}; {}", out.name, other.name,
+       may_be_same ? "give it the same memory exactly, or memory of its own"
+                   : "give it memory of its own");
+}
+
+void check_overlaps(std::string_view what, std::span<const Region> written,
+                    std::span<const Region> read) {
+  for (; !written.empty(); written = written.subspan(1)) {
+    const Region& out = written.front();
+    for (const Region& in : read) {
+      if (!are_apart(out, in)) check_overlap(what, out, in, std::min(out.in_place, in.in_place));
+    }
+    for (const Region& other : written.subspan(1)) {
+      if (!are_apart(out, other)) check_overlap(what, out, other, InPlace::kForbidden);
+    }
+  }
+}
+
+std::array<Region, 2> written_by(const NormForward& a, std::size_t bytes) {
+  return {region_of("y", a.y, bytes, InPlace::kAllowed),
+          region_of("sample_moments", a.sample_moments)};
+}
+
+// A default view. One that has a shape is of a tensor, and one without data has lost it.
+bool is_none(const ConstTensorView& view) { return view.data == nullptr && view.shape.rank() == 0; }
 
 void check_positive(std::string_view what, std::string_view name, double value) {
   if (!(value > 0) || !std::isfinite(value))
@@ -59,6 +105,7 @@ void check_tensor(std::string_view what, std::string_view name, const ConstTenso
   if (view.dtype > DType::kBF16) {
     fail(what, "{} has unknown dtype {}; use one of DType's", name, static_cast<int>(view.dtype));
   }
+  if (is_none(view)) fail(what, "{} is missing (null, without a shape); give the tensor", name);
   if (view.shape.rank() < 2) {
     fail(what, "{} has shape {}; it needs at least the dimensions (N, C)", name,
          to_string(view.shape));
@@ -91,11 +138,23 @@ void check_like(std::string_view what, std::string_view name, const ConstTensorV
   }
 }
 
+void check_optional(std::string_view what, std::string_view name, const ConstTensorView& view,
+                    const ConstTensorView& x) {
+  if (is_none(view)) return;
+  if (view.data == nullptr && view.shape.element_count() > 0) {
+    fail(what,
+         "{} has no data (null) for shape {}; point it at the tensor's first element, or give a "
+         "view without a shape for none",
+         name, to_string(view.shape));
+  }
+  check_like(what, name, view, x);
+}
+
 void check_parameter(std::string_view what, std::string_view name, std::span<const float> values,
-                     std::int64_t count, std::string_view per) {
-  if (!values.empty() && static_cast<std::int64_t>(values.size()) != count) {
-    fail(what, "{} has {} elements where x has {} {}; give one per {}, or none", name,
-         values.size(), count, per == "channel" ? "channels" : "normalized elements", per);
+                     const Parameters& parameters) {
+  if (!values.empty() && static_cast<std::int64_t>(values.size()) != parameters.count) {
+    fail(what, "{} has {} elements where x has {} {}s; give one per {}, or none", name,
+         values.size(), parameters.count, parameters.per, parameters.per);
   }
 }
 
@@ -117,17 +176,15 @@ void check_position_weights(std::string_view what, std::span<const float> weight
   }
 }
 
-void check_forward(std::string_view what, const NormForward& a, std::int64_t parameters) {
+void check_forward(std::string_view what, const NormForward& a, const Parameters& parameters) {
   check_tensor(what, "x", a.x);
   check_like(what, "y", a.y, a.x);
-  if (a.residual) check_like(what, "residual", a.residual, a.x);
+  check_optional(what, "residual", a.residual, a.x);
   if (a.activation > Activation::kHardSwish) {
     fail(what, "unknown activation {}; use one of Activation's", static_cast<int>(a.activation));
   }
-  const std::string_view per =
-      parameters == a.x.shape.channels() ? "channel" : "normalized element";
-  check_parameter(what, "weight", a.weight, parameters, per);
-  check_parameter(what, "bias", a.bias, parameters, per);
+  check_parameter(what, "weight", a.weight, parameters);
+  check_parameter(what, "bias", a.bias, parameters);
   check_positive(what, "epsilon", a.epsilon);
   if (!std::isfinite(a.negative_slope))
     fail(what, "negative_slope is {}; it must be finite", a.negative_slope);
@@ -138,17 +195,21 @@ void check_forward(std::string_view what, const NormForward& a, std::int64_t par
     fail(what, "sample_moments has {} entries; it needs N·C = {}", a.sample_moments.size(),
          sample_channels);
   }
-  check_overlap(what, "y", a.y, "x", a.x, InPlace::kAllowed);
-  check_overlap(what, "y", a.y, "the residual", a.residual, InPlace::kAllowed);
+  const std::size_t bytes = byte_count(a.x);
+  const Region read[] = {region_of("x", a.x, bytes, InPlace::kAllowed),
+                         region_of("the residual", a.residual, bytes, InPlace::kAllowed),
+                         region_of("weight", a.weight), region_of("bias", a.bias),
+                         region_of("position_weights", a.position_weights)};
+  check_overlaps(what, written_by(a, bytes), read);
 }
 
-void check_options(const BatchNormOptions& o, const Shape& shape) {
+void check_options(const BatchNormOptions& o, const NormForward& a) {
   constexpr std::string_view kWhat = "batch norm";
   if (o.statistics > Statistics::kBlend) {
     fail(kWhat, "unknown statistics {}; use one of Statistics'", static_cast<int>(o.statistics));
   }
   if (o.statistics != Statistics::kBatch || o.renorm) {
-    const auto channels = static_cast<std::size_t>(shape.channels());
+    const auto channels = static_cast<std::size_t>(a.x.shape.channels());
     if (o.running_mean.size() != channels || o.running_var.size() != channels) {
       fail(kWhat,
            "running_mean and running_var have {} and {} elements where x has {} channels; {} need "
@@ -164,6 +225,9 @@ void check_options(const BatchNormOptions& o, const Shape& shape) {
              c, o.running_var[c]);
       }
     }
+    const Region read[] = {region_of("running_mean", o.running_mean),
+                           region_of("running_var", o.running_var)};
+    check_overlaps(kWhat, written_by(a, byte_count(a.x)), read);
   }
   if (o.statistics == Statistics::kBlend) check_positive(kWhat, "pseudo_count", o.pseudo_count);
   if (o.ghost_batch_size < 0) {
@@ -188,15 +252,25 @@ void check_options(const BatchNormOptions& o, const Shape& shape) {
   }
 }
 
-std::int64_t checked_axes(std::string_view what, const Shape& shape, LayerAxes axes) {
-  if (axes.trailing == LayerAxes::kChannels) return shape.channels();
+void check_moments_apart(std::span<const Moments> out, const ConstTensorView& x,
+                         std::span<const float> position_weights) {
+  const Region written[] = {region_of("the result", out)};
+  const Region read[] = {region_of("x", x, byte_count(x)),
+                         region_of("position_weights", position_weights)};
+  check_overlaps("moments", written, read);
+}
+
+Parameters per_channel(const Shape& shape) { return {.count = shape.channels(), .per = "channel"}; }
+
+Parameters checked_axes(std::string_view what, const Shape& shape, LayerAxes axes) {
+  if (axes.trailing == LayerAxes::kChannels) return per_channel(shape);
   if (axes.trailing < 1 || axes.trailing >= shape.rank()) {
     fail(what, "trailing is {} for x of shape {}; give 1 to {} dimensions, or LayerAxes::kChannels",
          axes.trailing, to_string(shape), shape.rank() - 1);
   }
   std::int64_t count = 1;
   for (int i = shape.rank() - axes.trailing; i < shape.rank(); ++i) count *= shape[i];
-  return count;
+  return {.count = count, .per = "normalized element"};
 }
 
 namespace {
@@ -212,8 +286,8 @@ void check_recorded(std::string_view what, const ConstTensorView& x,
   }
 }
 
-std::int64_t recorded_parameters(std::string_view what, const NormRecord::State& state) {
-  return state.over_axes ? checked_axes(what, state.shape, state.axes) : state.shape.channels();
+Parameters recorded_parameters(std::string_view what, const NormRecord::State& state) {
+  return state.over_axes ? checked_axes(what, state.shape, state.axes) : per_channel(state.shape);
 }
 
 }  // namespace
@@ -232,36 +306,39 @@ void check_backward(const NormBackward& a, const NormRecord::State& state) {
   constexpr std::string_view kWhat = "norm backward";
   check_recorded(kWhat, a.x, state);
   check_like(kWhat, "dy", a.dy, a.x);
-  if (a.dy_second) check_like(kWhat, "dy_second", a.dy_second, a.x);
-  if (a.dx) check_like(kWhat, "dx", a.dx, a.x);
-  if (a.dresidual) check_like(kWhat, "dresidual", a.dresidual, a.x);
+  check_optional(kWhat, "dy_second", a.dy_second, a.x);
+  check_optional(kWhat, "dx", a.dx, a.x);
+  check_optional(kWhat, "dresidual", a.dresidual, a.x);
   if (backward_reads_residual(state)) {
+    check_optional(kWhat, "residual", a.residual, a.x);
     if (!a.residual && state.shape.element_count() > 0) {
       fail(kWhat, "the forward added a residual before {}; the derivative needs it again",
            to_string(state.activation));
     }
-    if (a.residual) check_like(kWhat, "residual", a.residual, a.x);
   }
-  const bool channels = !state.over_axes || state.axes.trailing == LayerAxes::kChannels;
-  const std::int64_t parameters = recorded_parameters(kWhat, state);
-  const std::string_view per = channels ? "channel" : "normalized element";
-  check_parameter(kWhat, "weight", a.weight, parameters, per);
-  check_parameter(kWhat, "bias", a.bias, parameters, per);
-  check_parameter(kWhat, "dweight", a.dweight, parameters, per);
-  check_parameter(kWhat, "dbias", a.dbias, parameters, per);
+  const Parameters parameters = recorded_parameters(kWhat, state);
+  check_parameter(kWhat, "weight", a.weight, parameters);
+  check_parameter(kWhat, "bias", a.bias, parameters);
+  check_parameter(kWhat, "dweight", a.dweight, parameters);
+  check_parameter(kWhat, "dbias", a.dbias, parameters);
   if (state.has_position_weights != !a.position_weights.empty() &&
       state.shape.element_count() > 0) {
     fail(kWhat, "the forward had {}; give the backward the same",
          state.has_position_weights ? "position_weights" : "no position_weights");
   }
   check_position_weights(kWhat, a.position_weights, state.shape);
-  for (const auto& [name, out] : {std::pair{"dx", a.dx}, std::pair{"dresidual", a.dresidual}}) {
-    check_overlap(kWhat, name, out, "dy", a.dy, InPlace::kAllowed);
-    check_overlap(kWhat, name, out, "dy_second", a.dy_second, InPlace::kForbidden);
-    check_overlap(kWhat, name, out, "x", a.x, InPlace::kForbidden);
-    check_overlap(kWhat, name, out, "the residual", a.residual, InPlace::kForbidden);
-  }
-  check_overlap(kWhat, "dx", a.dx, "dresidual", a.dresidual, InPlace::kForbidden);
+  const std::size_t bytes = byte_count(a.x);
+  const Region written[] = {region_of("dx", a.dx, bytes, InPlace::kAllowed),
+                            region_of("dresidual", a.dresidual, bytes, InPlace::kAllowed),
+                            region_of("dweight", a.dweight), region_of("dbias", a.dbias)};
+  const Region read[] = {region_of("dy", a.dy, bytes, InPlace::kAllowed),
+                         region_of("dy_second", a.dy_second, bytes),
+                         region_of("x", a.x, bytes),
+                         region_of("the residual", a.residual, bytes),
+                         region_of("weight", a.weight),
+                         region_of("bias", a.bias),
+                         region_of("position_weights", a.position_weights)};
+  check_overlaps(kWhat, written, read);
 }
 
 }  // namespace equipoise::norm

@@ -64,6 +64,7 @@ const char* to_string(Statistics statistics) {
 
 namespace {
 
+using norm::Internals;
 using norm::SampleBlock;
 
 // The caller's workspace or one of the call's own, empty; the caller's is left ready for the same
@@ -71,7 +72,7 @@ using norm::SampleBlock;
 class ScratchArena {
  public:
   explicit ScratchArena(Workspace* workspace)
-      : arena_(workspace != nullptr ? workspace->arena() : own_.emplace().arena()) {}
+      : arena_(workspace != nullptr ? Internals::of(*workspace) : Internals::of(own_.emplace())) {}
   ~ScratchArena() {
     if (!own_) arena_.reset();
   }
@@ -80,7 +81,7 @@ class ScratchArena {
 
   Workspace::Arena& operator*() { return arena_; }
   NormRecord::State& state_of(NormRecord* record) {
-    return record != nullptr ? record->state() : arena_.spare_record;
+    return record != nullptr ? Internals::of(*record) : arena_.spare_record;
   }
 
  private:
@@ -187,15 +188,17 @@ void norm_over_axes(const char* what, const NormForward& a, LayerAxes axes, bool
 }  // namespace
 
 void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecord* record) {
-  norm::check_forward("batch norm", a, a.x.shape.channels());
-  norm::check_options(options, a.x.shape);
+  norm::check_forward("batch norm", a, norm::per_channel(a.x.shape));
+  norm::check_options(options, a);
   const bool running = options.statistics == Statistics::kRunning;
   const bool with_moments = !running || options.collect_moments;
   if (record == nullptr && with_moments) {
     throw Error("batch norm: statistics of the batch need a record to go to; give one");
   }
   if (!a.sample_moments.empty() && !with_moments) {
-    throw Error("batch norm: sample_moments with running statistics; set collect_moments");
+    throw Error(
+        "batch norm: sample_moments, but running statistics normalize and nothing of the batch is "
+        "computed; give none, or have it computed (collect_moments; of a layer, running_update)");
   }
   const std::int64_t samples = a.x.shape.samples();
   const std::int64_t block_samples =
@@ -232,16 +235,16 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
 }
 
 void instance_norm(const NormForward& a, NormRecord* record) {
-  norm::check_forward("instance norm", a, a.x.shape.channels());
+  norm::check_forward("instance norm", a, norm::per_channel(a.x.shape));
   per_sample_norm(a, 1, record);
 }
 
 void group_norm(const NormForward& a, std::int64_t groups, NormRecord* record) {
-  norm::check_forward("group norm", a, a.x.shape.channels());
+  norm::check_forward("group norm", a, norm::per_channel(a.x.shape));
   if (groups < 1 || a.x.shape.channels() % groups != 0) {
     throw Error(fmt::format(
-        "group norm: {} groups do not divide the {} channels of x evenly; choose a divisor", groups,
-        a.x.shape.channels()));
+        "group norm: {} groups do not divide the {} channels of x evenly; choose a divisor of {}",
+        groups, a.x.shape.channels(), a.x.shape.channels()));
   }
   per_sample_norm(a, std::max<std::int64_t>(a.x.shape.channels() / groups, 1), record);
 }
@@ -255,7 +258,7 @@ void rms_norm(const NormForward& a, LayerAxes axes, NormRecord* record) {
 }
 
 void norm_repeat(const NormForward& a, const NormRecord& record) {
-  const NormRecord::State& state = record.state();
+  const NormRecord::State& state = Internals::of(record);
   norm::check_repeat(a, state);
   if (state.shape.channels() == 0) return;
   NormForward again = a;
@@ -269,7 +272,7 @@ void norm_repeat(const NormForward& a, const NormRecord& record) {
 }
 
 void norm_backward(const NormBackward& arguments, const NormRecord& record) {
-  const NormRecord::State& state = record.state();
+  const NormRecord::State& state = Internals::of(record);
   NormBackward a = arguments;
   if (!norm::backward_reads_residual(state)) a.residual = {};
   norm::check_backward(a, state);
@@ -316,6 +319,7 @@ void moments(const ConstTensorView& x, Partition partition, std::span<const floa
         fmt::format("moments: room for {} results where the partition of x {} has {} groups",
                     out.size(), to_string(shape), groups));
   }
+  norm::check_moments_apart(out, x, position_weights);
   ScratchArena arena(workspace);
   for (std::int64_t block = 0; block < (groups > 0 ? SampleBlock::count(state) : 0); ++block) {
     const SampleBlock samples(state, block);

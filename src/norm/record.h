@@ -44,4 +44,11 @@ struct NormRecord::State {
   bool has_bits = false;
 };
 
+/// The way in to what public classes hide.
+struct norm::Internals {
+  static NormRecord::State& of(NormRecord& record) { return *record.state_; }
+  static const NormRecord::State& of(const NormRecord& record) { return *record.state_; }
+  static Workspace::Arena& of(Workspace& workspace) { return *workspace.arena_; }
+};
+
 }  // namespace equipoise

@@ -82,6 +82,7 @@ void forward_strips(const RowChunks& chunks, const NormForward& arguments, NormR
       moments = merge(moments, partial[static_cast<std::size_t>(i * chunks.rows + r)]);
     state.mean[static_cast<std::size_t>(r)] = moments.mean;
     state.rstd[static_cast<std::size_t>(r)] = 1 / std::sqrt(moments.variance() + state.epsilon);
+    if (!state.moments.empty()) state.moments[static_cast<std::size_t>(r)] = moments;
   }
   sweep_strips(chunks, arguments, state, true, arena);
 }

@@ -49,6 +49,8 @@ struct RowsForwardTile : RowsTile {
   /// The same memory, where they are computed first; null: they are given.
   double* new_mean = nullptr;
   double* new_rstd = nullptr;
+  /// Receives what they are computed from, unless null.
+  Moments* new_moments = nullptr;
 };
 void rows_forward(const RowsForwardTile& tile);
 

@@ -80,6 +80,7 @@ struct RowsForwardBody {
     const Moments moments = moments_of_row(x + offset, length, tile.centered);
     tile.new_mean[group] = moments.mean;
     tile.new_rstd[group] = 1 / std::sqrt(moments.variance() + tile.epsilon);
+    if (tile.new_moments != nullptr) tile.new_moments[group] = moments;
   }
 
   HWY_INLINE void all() const {

@@ -79,21 +79,22 @@ void prepare_rows(NormRecord::State& state) {
   const RowChunks chunks(state);
   state.mean.resize(static_cast<std::size_t>(chunks.rows * chunks.groups));
   state.rstd.resize(state.mean.size());
-  state.moments.clear();
+  // Layer and RMS normalization have too many groups, of a few elements perhaps.
+  state.moments.resize(state.over_axes ? 0 : state.mean.size());
   if (state.has_bits)
     state.bits.reserve(static_cast<std::size_t>(chunks.rows * chunks.bits_stride()));
   if (chunks.chunks == 0) {  // rows without elements, if any
     std::ranges::fill(state.mean, 0.0);
     std::ranges::fill(state.rstd, 1 / std::sqrt(state.epsilon));
+    std::ranges::fill(state.moments, Moments{});
   }
 }
 
 namespace {
 
-// Statistics are computed where there is memory for them, else they are the record's.
+// Statistics are computed where `fresh`, the record itself, can take them, else they are there.
 void sweep_rows(const RowChunks& chunks, const NormForward& arguments,
-                const NormRecord::State& state, double* new_mean, double* new_rstd,
-                Workspace::Arena& arena) {
+                const NormRecord::State& state, NormRecord::State* fresh, Workspace::Arena& arena) {
   const int threads = threads_for(chunks, state.dtype);
   const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
   const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);
@@ -131,9 +132,10 @@ void sweep_rows(const RowChunks& chunks, const NormForward& arguments,
     const std::int64_t first_group = chunk.first * chunks.groups;
     tile.mean = state.mean.data() + first_group;
     tile.rstd = state.rstd.data() + first_group;
-    if (new_mean != nullptr) {
-      tile.new_mean = new_mean + first_group;
-      tile.new_rstd = new_rstd + first_group;
+    if (fresh != nullptr) {
+      tile.new_mean = fresh->mean.data() + first_group;
+      tile.new_rstd = fresh->rstd.data() + first_group;
+      if (!fresh->moments.empty()) tile.new_moments = fresh->moments.data() + first_group;
     } else {
       tile.bits = nullptr;
     }
@@ -148,14 +150,14 @@ void sweep_rows(const RowChunks& chunks, const NormForward& arguments,
 void forward_rows(const NormForward& arguments, NormRecord::State& state, Workspace::Arena& arena) {
   const RowChunks chunks(state);
   if (chunks.in_strips()) return forward_strips(chunks, arguments, state, arena);
-  sweep_rows(chunks, arguments, state, state.mean.data(), state.rstd.data(), arena);
+  sweep_rows(chunks, arguments, state, &state, arena);
 }
 
 void repeat_rows(const NormForward& arguments, const NormRecord::State& state,
                  Workspace::Arena& arena) {
   const RowChunks chunks(state);
   if (chunks.in_strips()) return repeat_strips(chunks, arguments, state, arena);
-  sweep_rows(chunks, arguments, state, nullptr, nullptr, arena);
+  sweep_rows(chunks, arguments, state, nullptr, arena);
 }
 
 namespace {

@@ -93,7 +93,7 @@ class Step {
 
   /// Memory that does not come from operator new.
   std::size_t scratch() const { return workspace_.capacity(); }
-  const std::byte* bits() const { return record_.state().bits.data(); }
+  const std::byte* bits() const { return norm::Internals::of(record_).bits.data(); }
 
  private:
   TensorBuffer input(const Array& values) const {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "norm/error_fixture.h"
 
 namespace equipoise::testing {
@@ -45,6 +47,31 @@ TEST_F(BackwardErrors, InputsAreNotNull) {
   backward_ = valid;
   backward_.dy.data = nullptr;
   expect_backward_error({"dy", "null"});
+}
+
+TEST_F(BackwardErrors, InputsAreNotForgotten) {
+  const NormBackward valid = backward_;
+  backward_.x = {};
+  expect_backward_error({"x is missing"});
+  backward_ = valid;
+  backward_.dy = {};
+  expect_backward_error({"dy is missing"});
+}
+
+TEST_F(BackwardErrors, OptionalTensorsWithAShapeAreNotNull) {
+  const NormBackward valid = backward_;
+  backward_.dx.data = nullptr;
+  expect_backward_error({"dx has no data (null)", "(3, 6, 2, 2)", "none"});
+  backward_ = valid;
+  backward_.dresidual.data = nullptr;
+  expect_backward_error({"dresidual has no data (null)"});
+  backward_ = valid;
+  backward_.dy_second.shape = backward_.x.shape;
+  expect_backward_error({"dy_second has no data (null)"});
+  run_forward_with(Activation::kSilu);
+  backward_ = valid;
+  backward_.residual.shape = backward_.x.shape;
+  expect_backward_error({"residual has no data (null)"});
 }
 
 TEST_F(BackwardErrors, GradientsHaveTheShapeOfX) {
@@ -150,6 +177,70 @@ TEST_F(BackwardErrors, PositionWeightsThatTheForwardDidNotHaveAreNotItsGradient)
   const std::vector<float> weights(12, 1.0F);
   backward_.position_weights = weights;
   expect_backward_error({"position_weights", "forward"});
+}
+
+TEST_F(BackwardErrors, TensorsOverlapNothingButInPlace) {
+  const NormBackward valid = backward_;
+  for (const bool of_dx : {true, false}) {
+    SCOPED_TRACE(of_dx ? "dx" : "dresidual");
+    const auto expect_overlap = [&](const char* with) {
+      expect_backward_error(
+          {((of_dx ? "dx overlaps " : "dresidual overlaps ") + std::string(with)).c_str()});
+      backward_ = valid;
+    };
+    auto* const out = static_cast<float*>((of_dx ? backward_.dx : backward_.dresidual).data);
+    backward_.x.data = out;
+    expect_overlap("x");
+    backward_.dy.data = out + 1;
+    expect_overlap("dy; give it the same memory exactly");
+    backward_.dy_second = backward_.x;
+    backward_.dy_second.data = out;
+    expect_overlap("dy_second");
+    backward_.weight = {out + 1, kChannels};
+    expect_overlap("weight");
+    backward_.bias = {out + 71, kChannels};
+    expect_overlap("bias");
+    backward_.dweight = {out, kChannels};
+    expect_overlap("dweight");
+    backward_.dbias = {out, kChannels};
+    expect_overlap("dbias");
+  }
+  backward_.dresidual = backward_.dx;
+  expect_backward_error({"dx overlaps dresidual"});
+}
+
+TEST_F(BackwardErrors, TheResidualThatIsReadIsNotOverwritten) {
+  run_forward_with(Activation::kTanh);
+  backward_.residual = residual_.view();
+  backward_.dx.data = residual_.view().data;
+  expect_backward_error({"dx overlaps the residual"});
+}
+
+TEST_F(BackwardErrors, PositionWeightsAreNotOverwritten) {
+  const std::vector<float> twelve(12, 1.0F);
+  forward_.position_weights = twelve;
+  run_forward_with(Activation::kNone);
+  auto* const dx = static_cast<float*>(dx_.view().data);
+  std::fill_n(dx, 12, 1.0F);
+  backward_.position_weights = {dx, 12};
+  expect_backward_error({"dx overlaps position_weights"});
+}
+
+TEST_F(BackwardErrors, GradientsOfParametersOverlapNothing) {
+  const NormBackward valid = backward_;
+  backward_.dbias = backward_.dweight;
+  expect_backward_error({"dweight overlaps dbias"});
+  backward_ = valid;
+  backward_.weight = backward_.dweight;
+  expect_backward_error({"dweight overlaps weight"});
+  backward_ = valid;
+  backward_.bias = backward_.dweight;
+  expect_backward_error({"dweight overlaps bias"});
+  backward_ = valid;
+  backward_.dbias = {static_cast<float*>(x_.view().data), kChannels};
+  expect_backward_error({"dbias overlaps x"});
+  backward_.dbias = {static_cast<float*>(dy_.view().data), kChannels};
+  expect_backward_error({"dbias overlaps dy"});
 }
 
 }  // namespace

@@ -121,7 +121,7 @@ TEST_F(BatchNorm, RunningStatisticsHaveNoSampleMomentsUnlessCollected) {
   forward_.sample_moments = moments;
   expect_batch_error(
       {.statistics = Statistics::kRunning, .running_mean = mean_, .running_var = var_},
-      {"sample_moments", "collect_moments"});
+      {"sample_moments", "give none", "collect_moments", "running_update"});
 }
 
 TEST_F(BatchNorm, StatisticsHaveAKnownValue) {

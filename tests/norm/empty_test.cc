@@ -104,10 +104,27 @@ TEST(EmptyTensor, HasEmptySampleMoments) {
         EXPECT_EQ(m.m2, 0);
       }
       for (const double rstd : record.rstd()) EXPECT_EQ(rstd, 1 / std::sqrt(forward.epsilon));
+      EXPECT_EQ(record.moments().size(), record.rstd().size());
+      for (const Moments& m : record.moments()) EXPECT_EQ(m.count, 0);
     };
     expect_empty([&] { instance_norm(forward, &record); });
     expect_empty([&] { group_norm(forward, 1, &record); });
   }
+}
+
+TEST(EmptyTensor, NeedsNoData) {
+  const Shape shape = {0, 5, 3};
+  const TensorView none{.shape = shape};
+  NormForward forward;
+  forward.x = forward.residual = none;
+  forward.y = none;
+  NormBackward backward;
+  backward.x = backward.dy = backward.dy_second = none;
+  backward.dx = backward.dresidual = none;
+  NormRecord record;
+  EXPECT_NO_THROW(instance_norm(forward, &record));
+  EXPECT_NO_THROW(norm_repeat(forward, record));
+  EXPECT_NO_THROW(norm_backward(backward, record));
 }
 
 TEST(EmptyTensor, RunningStatisticsAreThoseOfEveryChannel) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "norm/error_fixture.h"
@@ -22,6 +24,26 @@ TEST_F(ForwardErrors, InputIsNotNull) {
 TEST_F(ForwardErrors, OutputIsNotNull) {
   forward_.y.data = nullptr;
   expect_error_everywhere({"y", "null"});
+}
+
+TEST_F(ForwardErrors, TensorsAreNotForgotten) {
+  forward_.y = {};
+  expect_error_everywhere({"y is missing"});
+  forward_.x = {};
+  expect_error_everywhere({"x is missing"});
+}
+
+TEST_F(ForwardErrors, AResidualWithAShapeIsNotNull) {
+  forward_.residual.data = nullptr;
+  expect_error_everywhere({"residual has no data (null)", "(3, 6, 2, 2)", "none"});
+}
+
+TEST_F(ForwardErrors, ARepetitionTakesNoLessThanTheForward) {
+  forward_.residual.data = nullptr;
+  expect_error([&] { norm_repeat(forward_, record_); }, {"residual has no data (null)"});
+  forward_.residual = residual_.view();
+  forward_.y = {};
+  expect_error([&] { norm_repeat(forward_, record_); }, {"y is missing"});
 }
 
 TEST_F(ForwardErrors, ElementsAreAligned) {
@@ -81,6 +103,12 @@ TEST_F(ForwardErrors, WeightAndBiasHaveOneElementPerChannel) {
 TEST_F(ForwardErrors, WeightOverTrailingDimensionsHasTheirProductOfElements) {
   expect_error([&] { layer_norm(forward_, {.trailing = 2}, &record_); }, {"weight", "6", "4"});
   expect_error([&] { rms_norm(forward_, {.trailing = 3}, &record_); }, {"weight", "6", "24"});
+  // As many as there are channels.
+  forward_.x.shape = forward_.y.shape = forward_.residual.shape = {2, 6, 6};
+  const std::vector<float> five(5, 1.0F);
+  forward_.weight = five;
+  expect_error([&] { layer_norm(forward_, {.trailing = 1}, &record_); },
+               {"6 normalized elements", "one per normalized element"});
 }
 
 TEST_F(ForwardErrors, TrailingDimensionsLeaveTheSamples) {
@@ -92,7 +120,8 @@ TEST_F(ForwardErrors, TrailingDimensionsLeaveTheSamples) {
 
 TEST_F(ForwardErrors, GroupsDivideTheChannels) {
   for (const std::int64_t groups : {-1, 0, 4, 12}) {
-    expect_error([&] { group_norm(forward_, groups, &record_); }, {"groups", "channels"});
+    expect_error([&] { group_norm(forward_, groups, &record_); },
+                 {"groups", "6 channels", "divisor of 6"});
   }
 }
 
@@ -141,6 +170,61 @@ TEST_F(ForwardErrors, SampleMomentsAreOnePerSampleAndChannel) {
   forward_.sample_moments = moments;
   expect_batch_error({}, {"sample_moments", "17", "18"});
   expect_error([&] { instance_norm(forward_, &record_); }, {"sample_moments"});
+}
+
+TEST_F(ForwardErrors, OutputOverlapsNothingButInPlace) {
+  const NormForward valid = forward_;
+  auto* const y = static_cast<float*>(forward_.y.data);
+  const auto over_y = [&](std::size_t count) { return std::span<const float>(y + 8, count); };
+  forward_.x.data = y + 1;
+  expect_error_everywhere({"y overlaps x", "exactly"});
+  forward_ = valid;
+  forward_.residual.data = y + 71;
+  expect_error_everywhere({"y overlaps the residual", "exactly"});
+  forward_ = valid;
+  forward_.weight = over_y(kChannels);
+  expect_error_everywhere({"y overlaps weight", "memory of its own"});
+  forward_ = valid;
+  forward_.bias = over_y(kChannels);
+  expect_error_everywhere({"y overlaps bias"});
+  expect_error([&] { norm_repeat(forward_, record_); }, {"y overlaps bias"});
+  forward_ = valid;
+  std::vector<std::byte> zeros(kSamples * kPositions * sizeof(float));
+  std::memcpy(y, zeros.data(), zeros.size());  // that are valid weights
+  untouched_ = y_.bytes();
+  forward_.position_weights = {y, kSamples * kPositions};
+  expect_error([&] { instance_norm(forward_, &record_); }, {"y overlaps position_weights"});
+}
+
+TEST_F(ForwardErrors, OutputIsNotOverRunningStatisticsThatAreUsed) {
+  auto* const y = static_cast<float*>(forward_.y.data);
+  std::fill_n(y, 72, 1.0F);
+  untouched_ = y_.bytes();
+  const std::vector<float> ones(kChannels, 1.0F);
+  const std::span<const float> over_y(y, kChannels);
+  expect_batch_error(
+      {.statistics = Statistics::kRunning, .running_mean = over_y, .running_var = ones},
+      {"y overlaps running_mean"});
+  expect_batch_error(
+      {.statistics = Statistics::kRunning, .running_mean = ones, .running_var = over_y},
+      {"y overlaps running_var"});
+}
+
+TEST_F(ForwardErrors, SampleMomentsOverlapNothing) {
+  const NormForward valid = forward_;
+  std::vector<Moments> moments(18, Moments{.count = 1});
+  const std::vector<Moments> before = moments;
+  forward_.sample_moments = moments;
+  auto* const elements = reinterpret_cast<float*>(moments.data());
+  forward_.x.data = elements;
+  expect_batch_error({}, {"sample_moments overlaps x", "memory of its own"});
+  forward_.x = valid.x;
+  forward_.y.data = elements;
+  expect_batch_error({}, {"y overlaps sample_moments"});
+  forward_.y = valid.y;
+  forward_.weight = {elements, kChannels};
+  expect_batch_error({}, {"sample_moments overlaps weight"});
+  EXPECT_TRUE(std::memcmp(moments.data(), before.data(), 18 * sizeof(Moments)) == 0);
 }
 
 }  // namespace

@@ -259,8 +259,9 @@ TEST(NormLayer, WorksOnAfterAMove) {
 TEST(SiblingLayers, ImpossibleConfigurationsAreErrors) {
   EXPECT_THAT(message_of([] { InstanceNorm({.channels = 0, .name = "in"}); }),
               HasSubstr("in: 0 channels"));
-  EXPECT_THAT(message_of([] { GroupNorm({.channels = 6, .groups = 4, .name = "gn"}); }),
-              HasSubstr("gn: 4 groups do not divide 6 channels"));
+  EXPECT_THAT(
+      message_of([] { GroupNorm({.channels = 6, .groups = 4, .name = "gn"}); }),
+      HasSubstr("gn: 4 groups do not divide 6 channels into equal parts; choose a divisor of 6"));
   EXPECT_THAT(message_of([] { GroupNorm({.channels = 6, .groups = 0, .name = "gn"}); }),
               HasSubstr("gn: 0 groups"));
   EXPECT_THAT(message_of([] { LayerNorm({.normalized_shape = {}, .name = "ln"}); }),

@@ -45,6 +45,8 @@ TEST_F(MomentsErrors, SamplesOfAGroupArePositive) {
 TEST_F(MomentsErrors, InputIsNotNull) {
   x_.data = nullptr;
   EXPECT_THAT([&] { call(); }, ThrowsMessage<Error>(HasSubstr("null")));
+  x_ = {};
+  EXPECT_THAT([&] { call(); }, ThrowsMessage<Error>(HasSubstr("x is missing")));
 }
 
 TEST_F(MomentsErrors, PositionWeightsAreOnePerSampleAndPosition) {
@@ -52,6 +54,18 @@ TEST_F(MomentsErrors, PositionWeightsAreOnePerSampleAndPosition) {
   EXPECT_THAT([&] { call(); }, ThrowsMessage<Error>(HasSubstr("position_weights")));
   weights_.assign(6, -1.0F);
   EXPECT_THAT([&] { call(); }, ThrowsMessage<Error>(HasSubstr("position_weights")));
+}
+
+TEST_F(MomentsErrors, OutputIsMemoryOfItsOwn) {
+  auto* const elements = reinterpret_cast<float*>(out_.data());
+  x_.data = elements;
+  EXPECT_THAT([&] { call(); }, ThrowsMessage<Error>(HasSubstr("the result overlaps x")));
+  x_.data = values_.data();
+  EXPECT_THAT(
+      [&] {
+        moments(x_, partition_, {elements, 6}, out_);
+      },
+      ThrowsMessage<Error>(HasSubstr("the result overlaps position_weights")));
 }
 
 }  // namespace

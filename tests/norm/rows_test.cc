@@ -158,5 +158,24 @@ TEST(Rows, FewLongOnesGiveTheSameBitsForAnyNumberOfThreads) {
   expect_same_bits_however_it_runs(test);
 }
 
+TEST(Rows, RecordsOfGroupsHaveMoments) {
+  for_each_target([] {
+    const auto expect_moments_of = [](const Shape& shape, std::int64_t groups) {
+      const Method method{.normalization = Normalization::kGroup, .groups = groups};
+      for (const DType dtype : kDTypes) {
+        const Case test{.method = method, .shape = shape, .dtype = dtype};
+        SCOPED_TRACE(describe(test));
+        const Problem problem = make_problem(test);
+        NormRecord record;
+        run_forward(test, problem, &record);
+        expect_moments(record.moments(), reference_forward(test, problem).moments);
+      }
+    };
+    expect_moments_of({2, 512, 2, 2}, 32);
+    expect_moments_of({6, 64}, 4);
+    expect_moments_of({3, 9000}, 1);  // shared by threads
+  });
+}
+
 }  // namespace
 }  // namespace equipoise::testing

@@ -29,6 +29,11 @@ struct NormNode {
   TensorView view(void* data) const {
     return {.data = data, .shape = x, .layout = layout, .dtype = DType::kF32};
   }
+  /// None where the node has no such tensor.
+  ConstTensorView optional(const void* data) const {
+    return data == nullptr ? ConstTensorView{} : view(data);
+  }
+  TensorView optional(void* data) const { return data == nullptr ? TensorView{} : view(data); }
   static std::span<const float> span(const float* data, std::int64_t count) {
     return {data, data == nullptr ? 0 : static_cast<std::size_t>(count)};
   }
@@ -66,11 +71,8 @@ class Forward final : public Kernel {
     NormSlot& slot = arguments.run.norms[static_cast<std::size_t>(node_.slot)];
     const NormAttributes& norm = node_.norm;
     const NormSettings& set = settings_of(slot);
-    // Not all records of these have moments.
-    const bool merges = set.collect_moments && norm.kind != NormKind::kBatch;
-    const bool of_samples = merges || set.collect_sample_moments;
     const std::int64_t planes = node_.x.samples() * node_.x.channels();
-    slot.sample_memory.resize(of_samples ? static_cast<std::size_t>(planes) : 0);
+    slot.sample_memory.resize(set.collect_sample_moments ? static_cast<std::size_t>(planes) : 0);
     const NormForward forward{
         .x = node_.view(arguments.input<void>(Norm::kX)),
         .y = node_.view(arguments.output<void>(Norm::kY)),
@@ -79,7 +81,7 @@ class Forward final : public Kernel {
         .epsilon = node_.norm.epsilon,
         .activation = node_.norm.activation,
         .negative_slope = node_.norm.negative_slope,
-        .residual = node_.view(arguments.input<void>(Norm::kResidual)),
+        .residual = node_.optional(arguments.input<void>(Norm::kResidual)),
         .position_weights =
             NormNode::span(arguments.input(Norm::kPositionWeights), node_.positions),
         .sample_moments = slot.sample_memory,
@@ -87,32 +89,15 @@ class Forward final : public Kernel {
     if (set.collect_sample_moments) slot.sample_moments = slot.sample_memory;
     if (norm.kind == NormKind::kBatch) return batch(forward, arguments, slot);
     // To fill one that nobody reads takes time: of a residual, a bit per element.
-    NormRecord* const record = has_gradient_ ? &slot.record : nullptr;
+    NormRecord* const record = has_gradient_ || set.collect_moments ? &slot.record : nullptr;
     if (norm.kind == NormKind::kInstance) instance_norm(forward, record);
     if (norm.kind == NormKind::kGroup) group_norm(forward, norm.groups, record);
     if (norm.kind == NormKind::kLayer) layer_norm(forward, norm.axes, record);
     if (norm.kind == NormKind::kRms) rms_norm(forward, norm.axes, record);
-    if (merges) {
-      merge_samples(slot);
-    } else if (has_gradient_) {
-      slot.moments = slot.record.moments();
-    }
+    if (record != nullptr) slot.moments = record->moments();
   }
 
  private:
-  /// Moments of (sample, channel)s to those of (sample, group)s.
-  void merge_samples(NormSlot& slot) const {
-    const std::size_t planes = slot.sample_memory.size();
-    const std::int64_t per_group =
-        node_.norm.kind == NormKind::kGroup ? node_.x.channels() / node_.norm.groups : 1;
-    slot.group_memory.assign(planes / static_cast<std::size_t>(per_group), Moments{});
-    for (std::size_t i = 0; i < planes; ++i) {
-      Moments& group = slot.group_memory[i / static_cast<std::size_t>(per_group)];
-      group = merge(group, slot.sample_memory[i]);
-    }
-    slot.moments = slot.group_memory;
-  }
-
   void batch(const NormForward& forward, const Arguments& arguments, NormSlot& slot) const {
     const NormAttributes& norm = node_.norm;
     const NormSettings& set = settings_of(slot);
@@ -157,10 +142,10 @@ class Backward final : public Kernel {
     norm_backward(
         {.x = node_.view(arguments.input<void>(Gradient::kX)),
          .dy = node_.view(arguments.input<void>(Gradient::kDY)),
-         .dy_second = node_.view(arguments.input<void>(Gradient::kDYSecond)),
-         .dx = node_.view(arguments.output<void>(Gradient::kDX)),
-         .dresidual = node_.view(arguments.output<void>(Gradient::kDResidual)),
-         .residual = node_.view(arguments.input<void>(Gradient::kResidual)),
+         .dy_second = node_.optional(arguments.input<void>(Gradient::kDYSecond)),
+         .dx = node_.optional(arguments.output<void>(Gradient::kDX)),
+         .dresidual = node_.optional(arguments.output<void>(Gradient::kDResidual)),
+         .residual = node_.optional(arguments.input<void>(Gradient::kResidual)),
          .weight = NormNode::span(arguments.input(Gradient::kWeight), node_.parameters),
          .bias = NormNode::span(arguments.input(Gradient::kBias), node_.parameters),
          .position_weights =
@@ -185,7 +170,7 @@ class Repeat final : public Kernel {
          .y = node_.view(arguments.output<void>(0)),
          .weight = NormNode::span(arguments.input(NormRepeat::kWeight), node_.parameters),
          .bias = NormNode::span(arguments.input(NormRepeat::kBias), node_.parameters),
-         .residual = node_.view(arguments.input<void>(NormRepeat::kResidual)),
+         .residual = node_.optional(arguments.input<void>(NormRepeat::kResidual)),
          .workspace = &arguments.run.workspace},
         arguments.input<NormSlot>(NormRepeat::kRecord)->record);
   }

@@ -17,8 +17,10 @@ GroupNorm::GroupNorm(const GroupNormConfig& config)
       channels_(config.channels),
       groups_(config.groups) {
   if (groups_ < 1 || channels_ % groups_ != 0) {
-    throw Error(fmt::format("{}: {} groups do not divide {} channels into equal parts", name(),
-                            groups_, channels_));
+    throw Error(
+        fmt::format("{}: {} groups do not divide {} channels into equal parts; choose a divisor of "
+                    "{}",
+                    name(), groups_, channels_, channels_));
   }
 }
 

@@ -81,7 +81,7 @@ void NormLayer::forward(const ConstTensorView& x, const TensorView& y,
     normalize(arguments, options.collect_moments, record_);
   } catch (const Error& error) {
     // One found only after the ranks' exchange leaves nothing to go back from.
-    has_record_ = has_record_ && record_.state().filled;
+    has_record_ = has_record_ && norm::Internals::of(record_).filled;
     throw named(name_, error.what());
   }
   // A backward would read y where it expects x or the residual.

@@ -98,10 +98,10 @@ class EQUIPOISE_API NormLayer {
   /// whatever `all_gather` throws, a backward is refused and nothing has been staged.
   void forward(const ConstTensorView& x, const TensorView& y, const ForwardOptions& options = {});
 
-  /// Gradients with respect to x (dx; none if it has no data), the residual, and weight and bias
-  /// unless frozen. REQUIRES: the last forward was of this x. Throws Error without such a forward
-  /// or for arguments that do not fit; then nothing has changed. What `all_gather` throws may find
-  /// dresidual written.
+  /// Gradients with respect to x (dx; none if it is a default view), the residual, and weight and
+  /// bias unless frozen. REQUIRES: the last forward was of this x. Throws Error without such a
+  /// forward or for arguments that do not fit; then nothing has changed. What `all_gather` throws
+  /// may find dresidual written.
   void backward(const ConstTensorView& x, const ConstTensorView& dy, const TensorView& dx,
                 const BackwardOptions& options = {});
 

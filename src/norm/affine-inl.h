@@ -79,22 +79,23 @@ struct AffineBody {
     const LaneSource source(tile, panel.block);
     const PanelBits panel_bits(tile, panel);
     const bool streaming = tile.streaming && aligned_rows(y, panel);
-    for_columns<kWide, 1>(panel.rows, panel.length, panel.tail,
-                          [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns,
-                              auto n) EQUIPOISE_INLINE_LAMBDA {
-                            Affine affine[columns()];
-                            unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                              affine[j()] = source.at(panel.lane(i + j() * step));
-                            });
-                            for (std::int64_t r = first; r < first + count; ++r) {
-                              std::uint8_t* bits = panel_bits.row(r);
-                              const std::int64_t offset = panel.offset + r * panel.stride;
-                              unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                                const std::int64_t column = i + j() * step;
-                                element(affine[j()], offset + column, n, bits, column, streaming);
-                              });
-                            }
-                          });
+    for_columns<kWide, 1>(
+        panel.rows, panel.length, panel.tail,
+        [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
+            EQUIPOISE_INLINE_LAMBDA {
+              Affine affine[columns()];
+              for_lanes<columns()>(panel, i,
+                                   [&](auto j, std::int64_t lane)
+                                       EQUIPOISE_INLINE_LAMBDA { affine[j()] = source.at(lane); });
+              for (std::int64_t r = first; r < first + count; ++r) {
+                std::uint8_t* bits = panel_bits.row(r);
+                const std::int64_t offset = panel.offset + r * panel.stride;
+                unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+                  const std::int64_t column = i + j() * step;
+                  element(affine[j()], offset + column, n, bits, column, streaming);
+                });
+              }
+            });
   }
 
   HWY_INLINE void all() const {

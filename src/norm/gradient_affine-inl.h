@@ -67,28 +67,27 @@ struct GradientAffineLoops {
     const PanelWeights weights(panel, tile.weights, tile.weight_stride);
     const bool streaming = tile.streaming && aligned_rows(dx, panel);
     const std::int64_t first_lane = panel.block * tile.lane_stride;
-    for_columns<kWide, 1>(
+    for_columns<kWide, 4>(
         panel.rows, panel.length, panel.tail,
-        [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns, auto n)
-            EQUIPOISE_INLINE_LAMBDA {
-              Affine affine[columns()];
-              V q[columns()], s[columns()];
-              unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                const std::int64_t lane = panel.lane(i + j() * step);
-                affine[j()] = lane_source.at(lane);
-                q[j()] = tile.q != nullptr ? hn::LoadU(d, tile.q + first_lane + lane) : hn::Zero(d);
-                s[j()] = tile.q != nullptr ? hn::LoadU(d, tile.s + first_lane + lane) : hn::Zero(d);
-              });
-              for (std::int64_t r = first; r < first + count; ++r) {
-                const std::uint8_t* bits = panel_bits.row(r);
-                const std::int64_t offset = panel.offset + r * panel.stride;
-                unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                  const std::int64_t column = i + j() * step;
-                  element(affine[j()], q[j()], s[j()], offset + column, n, bits, column,
-                          weights.at(r, column), streaming);
-                });
-              }
+        [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns,
+            auto n) EQUIPOISE_INLINE_LAMBDA {
+          Affine affine[columns()];
+          V q[columns()], s[columns()];
+          for_lanes<columns()>(panel, i, [&](auto j, std::int64_t lane) EQUIPOISE_INLINE_LAMBDA {
+            affine[j()] = lane_source.at(lane);
+            q[j()] = tile.q != nullptr ? hn::LoadU(d, tile.q + first_lane + lane) : hn::Zero(d);
+            s[j()] = tile.q != nullptr ? hn::LoadU(d, tile.s + first_lane + lane) : hn::Zero(d);
+          });
+          for (std::int64_t r = first; r < first + count; ++r) {
+            const std::uint8_t* bits = panel_bits.row(r);
+            const std::int64_t offset = panel.offset + r * panel.stride;
+            unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+              const std::int64_t column = i + j() * step;
+              element(affine[j()], q[j()], s[j()], offset + column, n, bits, column,
+                      weights.at(r, column), streaming);
             });
+          }
+        });
   }
 
   HWY_INLINE void all() const {

@@ -51,31 +51,31 @@ struct GradientMomentsLoops {
     const PanelWeights weights(panel, tile.weights, tile.weight_stride);
     float* sum_of_lane = tile.sum + panel.block * tile.lane_stride;
     float* of_products = tile.sum_of_products + panel.block * tile.lane_stride;
-    for_columns<kWide, 4>(panel.rows, panel.length, panel.tail,
-                          [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns,
-                              auto n) EQUIPOISE_INLINE_LAMBDA {
-                            Affine affine[columns()];
-                            V sums[columns()], products[columns()];
-                            unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                              affine[j()] = lane_source.at(panel.lane(i + j() * step));
-                              sums[j()] = hn::Zero(d);
-                              products[j()] = hn::Zero(d);
-                            });
-                            for (std::int64_t r = first; r < first + count; ++r) {
-                              const std::uint8_t* bits = panel_bits.row(r);
-                              const std::int64_t offset = panel.offset + r * panel.stride;
-                              unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                                const std::int64_t column = i + j() * step;
-                                add(affine[j()], offset + column, n, bits, column,
-                                    weights.at(r, column), sums[j()], products[j()]);
-                              });
-                            }
-                            unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                              const std::int64_t lane = panel.lane(i + j() * step);
-                              add_to(sum_of_lane + lane, sums[j()]);
-                              add_to(of_products + lane, products[j()]);
-                            });
-                          });
+    for_columns<kWide, 8>(
+        panel.rows, panel.length, panel.tail,
+        [&](std::int64_t first, std::int64_t count, std::int64_t i, auto columns,
+            auto n) EQUIPOISE_INLINE_LAMBDA {
+          Affine affine[columns()];
+          V sums[columns()], products[columns()];
+          for_lanes<columns()>(panel, i, [&](auto j, std::int64_t lane) EQUIPOISE_INLINE_LAMBDA {
+            affine[j()] = lane_source.at(lane);
+            sums[j()] = hn::Zero(d);
+            products[j()] = hn::Zero(d);
+          });
+          for (std::int64_t r = first; r < first + count; ++r) {
+            const std::uint8_t* bits = panel_bits.row(r);
+            const std::int64_t offset = panel.offset + r * panel.stride;
+            unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
+              const std::int64_t column = i + j() * step;
+              add(affine[j()], offset + column, n, bits, column, weights.at(r, column), sums[j()],
+                  products[j()]);
+            });
+          }
+          for_lanes<columns()>(panel, i, [&](auto j, std::int64_t lane) EQUIPOISE_INLINE_LAMBDA {
+            add_to(sum_of_lane + lane, sums[j()]);
+            add_to(of_products + lane, products[j()]);
+          });
+        });
   }
 
   HWY_INLINE void all() const {

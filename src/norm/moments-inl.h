@@ -109,8 +109,8 @@ struct MomentsBody {
             EQUIPOISE_INLINE_LAMBDA {
               constexpr int kColumns = columns();
               V k[kColumns], sum[kColumns], squares[kColumns];
-              unrolled<kColumns>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                k[j()] = hn::LoadU(d, tile.shift + first_lane + panel.lane(i + j() * step));
+              for_lanes<kColumns>(panel, i, [&](auto j, std::int64_t lane) EQUIPOISE_INLINE_LAMBDA {
+                k[j()] = hn::LoadU(d, tile.shift + first_lane + lane);
                 sum[j()] = hn::Zero(d);
                 squares[j()] = hn::Zero(d);
               });
@@ -122,10 +122,9 @@ struct MomentsBody {
                                             squares[j()]);
                 });
               }
-              unrolled<kColumns>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
-                const std::int64_t lane = first_lane + panel.lane(i + j() * step);
-                add_to(tile.sum + lane, sum[j()]);
-                add_to(tile.sum_of_squares + lane, squares[j()]);
+              for_lanes<kColumns>(panel, i, [&](auto j, std::int64_t lane) EQUIPOISE_INLINE_LAMBDA {
+                add_to(tile.sum + first_lane + lane, sum[j()]);
+                add_to(tile.sum_of_squares + first_lane + lane, squares[j()]);
               });
             });
   }

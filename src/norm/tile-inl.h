@@ -31,11 +31,20 @@ struct Panel {
   std::int64_t segment, in_segment;  // of the first element
   std::int64_t offset, stride, rows, length;
   std::int64_t tail;  // elements of the last row, behind the others
-  std::int64_t lane_mask;
-
-  /// The lane of a column.
-  HWY_INLINE std::int64_t lane(std::int64_t column) const { return column & lane_mask; }
+  bool is_folded;     // 16 lanes follow each other several times in a row
 };
+
+/// Calls body(j, lane) for the first lanes of kColumns vectors from element `column` of a row on.
+template <int kColumns, class Body>
+HWY_INLINE void for_lanes(const Panel& panel, std::int64_t column, Body&& body) {
+  const std::int64_t step = lanes();
+  if (panel.is_folded) {
+    unrolled<kColumns>([&](auto j)
+                           EQUIPOISE_INLINE_LAMBDA { body(j, (column + j() * step) & 15); });
+  } else {
+    unrolled<kColumns>([&](auto j) EQUIPOISE_INLINE_LAMBDA { body(j, column + j() * step); });
+  }
+}
 
 /// Whether p is aligned to a vector, for streaming.
 template <class T>
@@ -50,11 +59,10 @@ HWY_INLINE void for_panels(const TileShape& tile, const T* streamed, Body&& body
   const Segments& s = tile.segments;
   const bool is_folded = tile.width == 16;
   const std::int64_t row = is_folded ? std::max<std::int64_t>(kColumns * lanes(), 16) : tile.width;
-  const std::int64_t lane_mask = is_folded ? 15 : -1;
   if (s.length <= row) {
     for (std::int64_t block = 0; block < tile.blocks; ++block) {
       body(Panel{block, true, 0, 0, block * tile.block_stride, s.stride, s.count, s.length, 0,
-                 lane_mask});
+                 is_folded});
     }
     return;
   }
@@ -66,11 +74,11 @@ HWY_INLINE void for_panels(const TileShape& tile, const T* streamed, Body&& body
       if (streamed != nullptr && tile.has_equal_halves && !is_aligned(streamed + offset) &&
           is_aligned(streamed + offset + kHalf)) {
         begin = kHalf;
-        body(Panel{block, false, segment, 0, offset, row, 0, row, begin, lane_mask});
+        body(Panel{block, false, segment, 0, offset, row, 0, row, begin, is_folded});
       }
       const std::int64_t length = s.length - begin;
       body(Panel{block, false, segment, begin, offset + begin, row, length / row, row, length % row,
-                 lane_mask});
+                 is_folded});
     }
   }
 }

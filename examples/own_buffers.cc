@@ -1,5 +1,5 @@
 // The end of a residual block in an engine's own buffers: y = ReLU(batch_norm(x) + residual),
-// channels last, bf16, forward and backward.
+// channels last, bf16: a training step, forward and backward, and inference.
 
 #include <cmath>
 #include <cstdio>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "equipoise/norm.h"
+#include "equipoise/running_statistics.h"
 
 using namespace equipoise;
 
@@ -50,12 +51,34 @@ int main() {
                  .workspace = &workspace},
                 record);
 
+  // The statistics of the batch become the first of the running averages.
+  RunningStatistics running(kChannels, {.averaging = Averaging::kCumulative});
+  running.stage(record.moments());
+  running.commit();
+
+  // Inference: no record, and y may take the place of the residual.
+  std::vector<BFloat16> inferred = residual;
+  batch_norm({.x = view(x),
+              .y = view(inferred),
+              .weight = weight,
+              .bias = bias,
+              .epsilon = 1e-5,
+              .activation = Activation::kRelu,
+              .residual = view(inferred),
+              .workspace = &workspace},
+             {.statistics = Statistics::kRunning,
+              .running_mean = running.mean(),
+              .running_var = running.var()},
+             nullptr);
+
   // ReLU passes dy where y > 0; the gradient of a normalization sums to 0 over each channel.
   const auto value = [](BFloat16 v) { return static_cast<double>(static_cast<float>(v)); };
   double sum = 0, magnitude = 0;
   bool good = true;
   for (std::size_t i = 0; i < kCount; ++i) {
     good = good && value(dresidual[i]) == (value(y[i]) > 0 ? value(dy[i]) : 0);
+    // The variance divided by n − 1 differs by 1/1568; bf16 by 1/256.
+    good = good && std::abs(value(inferred[i]) - value(y[i])) <= 0.01 * (1 + value(y[i]));
     if (i % kChannels != 3) continue;
     sum += value(dx[i]);
     magnitude += std::abs(value(dx[i]));

@@ -154,7 +154,7 @@ HWY_INLINE void for_columns(std::int64_t rows, std::int64_t length, std::int64_t
   constexpr std::int64_t kLongRow = 1024;
   std::int64_t at_once = kRows;
   if (length <= kLongRow) at_once = 1;
-  if (length <= kColumns * step) at_once = kNarrowRows;
+  if (length <= std::max<std::int64_t>(kColumns * step, 16)) at_once = kNarrowRows;
   const std::int64_t end = rows + (tail > 0 ? 1 : 0);
   for (std::int64_t r = 0, count = 0; r < end; r += count) {
     const bool is_tail = r == rows;

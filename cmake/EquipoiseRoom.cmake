@@ -4,8 +4,8 @@
 #   [LINK <third-party target>...])
 #
 # Adds the room in the current directory: an OBJECT library `equipoise_<name>` whose objects go into
-# the library `equipoise`, and with STANDALONE into `equipoise_norm_library` as well. Rooms see each other's headers as "room/header.h"; which room may include
-# which is in tests/repository/rooms.txt.
+# the library `equipoise`, and with STANDALONE into `equipoise_norm_library` as well. Rooms see each
+# other's headers as "room/header.h"; which room may include which is in tests/repository/rooms.txt.
 function(equipoise_add_room name)
   cmake_parse_arguments(PARSE_ARGV 1 room "STANDALONE" "" "PUBLIC_HEADERS;SOURCES;LINK")
   set(target equipoise_${name})

@@ -125,9 +125,10 @@ class Evaluate {
                     "--split (0)")
         ->type_name("F")
         ->check(number_between(0, 0.9));
-    command.add_option("--seed", held_out_.seed, "The seed by which they were held out (0)")
-        ->type_name("N")
-        ->check(whole_number());
+    seed_ =
+        command.add_option("--seed", held_out_.seed, "The seed by which they were held out (0)")
+            ->type_name("N")
+            ->check(whole_number());
     add_choice(
         command, "--on-bad-image", bad_image_choices(), [this](BadImage bad) { bad_image_ = bad; },
         "At an image that cannot be read: fail (default) or skip");
@@ -176,6 +177,9 @@ class Evaluate {
       throw CLI::ValidationError("--validation-fraction",
                                  "goes with --split training or validation");
     }
+    if (!is_held_out && seed_->count() > 0) {
+      throw CLI::ValidationError("--seed", "goes with --validation-fraction");
+    }
     if (!split_) return open_evaluation_data(data_);
     if (!is_held_out) return {.images = open_dataset(data_, *split_), .split = *split_};
     const TrainingData data = open_training_data(data_, held_out_);
@@ -206,6 +210,7 @@ class Evaluate {
   std::string data_;
   std::optional<Split> split_;
   DatasetOptions held_out_;
+  const CLI::Option* seed_ = nullptr;
   BadImage bad_image_ = BadImage::kFatal;
   std::int64_t batch_ = 256;
   int workers_ = 2;

@@ -11,7 +11,7 @@ namespace equipoise {
 /// from several threads at once.
 ///
 /// A rank that throws before an exchange, say for an argument that does not fit, makes one call
-/// less than the others, and they wait for it in `all_gather`. (Not in Session's training, where a
+/// fewer than the others, and they wait for it in `all_gather`. (Not in Session's training, where a
 /// rank that fails tells the others.) So a rank that gives up has to say so: catch what it throws,
 /// and end the group, as MPI_Abort does, or make the `all_gather` of the others throw, by a time
 /// limit or a word from the rank that left.

@@ -12,7 +12,8 @@ namespace equipoise {
 /// Where a normalization (norm.h, layers.h) throws it, nothing has changed, unless it comes from an
 /// exchange between ranks: that all of them together have too few values to normalize with, or
 /// whatever Communicator::all_gather throws (BatchNormOptions::communicator says what is left).
-/// Elsewhere, comments say where what was done before remains, such as files of a run.
+/// Elsewhere, what was done before the error may remain, such as files of a run: comments say
+/// where.
 class EQUIPOISE_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -116,9 +116,8 @@ class EQUIPOISE_API NormLayer {
 
   /// Copies all of the state from elsewhere. Throws Error for a part that is missing, unknown,
   /// given twice, of another size or type, or for a negative number of batches; then nothing has
-  /// changed. `num_batches_tracked` may be
-  /// missing, as in checkpoints of PyTorch before 0.4.1: it is 0 then. Statistics that are staged
-  /// belong to the state before and are discarded.
+  /// changed. `num_batches_tracked` may be missing, as in checkpoints of PyTorch before 0.4.1: it
+  /// is 0 then. Statistics that are staged belong to the state before and are discarded.
   void load_state(std::span<const ConstStateView> source);
 
  protected:

@@ -31,7 +31,7 @@
 namespace equipoise {
 
 namespace norm {
-struct Internals;
+struct Internals;  // the library's own way in to Workspace and NormRecord
 }  // namespace norm
 
 enum class Activation : std::uint8_t {

@@ -50,7 +50,7 @@ struct AffineBody {
         store_bits(kAct == Act::kRelu    ? hn::Not(stopped_by_relu(z))
                    : kAct == Act::kRelu6 ? hn::Not(stopped_by_relu6(z))
                                          : hn::Gt(z, hn::Zero(d)),
-                   bits, i);
+                   n, bits, i);
       }
     }
     if constexpr (kAct == Act::kRelu) z = relu(z);

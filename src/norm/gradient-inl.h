@@ -72,7 +72,7 @@ struct GradientSource {
     } else if constexpr (kDerivative == Derivative::kRelu6) {
       dz = hn::IfThenZeroElse(stopped_by_relu6(affine.z(deviation)), incoming);
     } else if constexpr (kDerivative == Derivative::kBits) {
-      const auto pass = load_bits(bits, i);
+      const auto pass = load_bits(bits, i, n);
       dz = tile.activation == Activation::kLeakyRelu
                ? hn::IfThenElse(pass, incoming, hn::Mul(incoming, hn::Set(d, tile.negative_slope)))
                : hn::IfThenElseZero(pass, incoming);

@@ -101,27 +101,34 @@ HWY_INLINE void stream(V v, std::uint16_t* p) {
   }
 }
 
-/// Bits of the elements [i, i + lanes) of a row; i is a multiple of the number of lanes. Written in
-/// ascending order: with 4 lanes, two vectors share a byte.
-HWY_INLINE void store_bits(hn::Mask<D> bits, std::uint8_t* row, std::int64_t i) {
+/// Bytes that hold a bit for each of n elements.
+HWY_INLINE std::size_t bytes_of_bits(Full) { return hn::Lanes(d) == 16 ? 2 : 1; }
+HWY_INLINE std::size_t bytes_of_bits(First tail) { return tail.n > 8 ? 2 : 1; }
+
+/// Bits of n elements from the i-th of a row on; i is a multiple of the number of lanes. Written in
+/// ascending order: with 4 lanes, two vectors share a byte. What is behind a tail is not touched:
+/// it may be another thread's.
+template <class N>
+HWY_INLINE void store_bits(hn::Mask<D> bits, N n, std::uint8_t* row, std::int64_t i) {
   HWY_ALIGN std::uint8_t buffer[8] = {};
   hn::StoreMaskBits(d, bits, buffer);
   std::uint8_t* p = row + i / 8;
   if (i % 8 != 0) {
     *p = static_cast<std::uint8_t>(*p | (buffer[0] << (i % 8)));
   } else {
-    std::memcpy(p, buffer, hn::Lanes(d) == 16 ? 2 : 1);
+    std::memcpy(p, buffer, bytes_of_bits(n));
   }
 }
-HWY_INLINE hn::Mask<D> load_bits(const std::uint8_t* row, std::int64_t i) {
+template <class N>
+HWY_INLINE hn::Mask<D> load_bits(const std::uint8_t* row, std::int64_t i, N n) {
   HWY_ALIGN std::uint8_t buffer[8] = {};
-  std::memcpy(buffer, row + i / 8, hn::Lanes(d) == 16 ? 2 : 1);
+  std::memcpy(buffer, row + i / 8, bytes_of_bits(n));
   buffer[0] = static_cast<std::uint8_t>(buffer[0] >> (i % 8));
   return hn::LoadMaskBits(d, buffer);
 }
 
-/// On the bodies of loops: a call for every few vectors would cost more than the work. Sanitizers
-/// check every access of what is inlined, and compile for minutes.
+/// On the bodies of loops: a call for every few vectors would cost more than the work.
+/// AddressSanitizer checks every access of what is inlined, and compiles for minutes.
 #undef EQUIPOISE_INLINE_LAMBDA
 #if defined(__SANITIZE_ADDRESS__)
 #define EQUIPOISE_INLINE_LAMBDA

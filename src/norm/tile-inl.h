@@ -24,7 +24,8 @@ HWY_INLINE void for_runs(const TileShape& tile, Body&& body) {
 }
 
 /// Rows of a tile of kLanes, `stride` elements apart: the block's segments themselves if those are
-/// no longer than a row, else one segment as equal rows and a shorter last one.
+/// no longer than a row, else one segment as equal rows and a shorter last one (or the eight
+/// elements in front of them).
 struct Panel {
   std::int64_t block;
   bool is_segments;
@@ -52,8 +53,10 @@ HWY_INLINE bool is_aligned(const T* p) {
   return reinterpret_cast<std::uintptr_t>(p) % (sizeof(T) * hn::Lanes(d)) == 0;
 }
 
-/// `kColumns` as in for_columns: of 16 lanes, as many rows are read as one as fill those.
-/// `streamed` is null or what is written past the cache, for which rows begin aligned if they can.
+/// Calls body(panel). Rows of 16 lanes are read several as one, as many as fill kColumns vectors
+/// (as in for_columns). `streamed`: what is written past the cache, or null. Its rows begin at
+/// element 8 of a segment where that is aligned and element 0 is not (AVX-512 alone: shorter
+/// vectors are aligned at both or at neither).
 template <int kColumns, class T, class Body>
 HWY_INLINE void for_panels(const TileShape& tile, const T* streamed, Body&& body) {
   const Segments& s = tile.segments;
@@ -61,24 +64,42 @@ HWY_INLINE void for_panels(const TileShape& tile, const T* streamed, Body&& body
   const std::int64_t row = is_folded ? std::max<std::int64_t>(kColumns * lanes(), 16) : tile.width;
   if (s.length <= row) {
     for (std::int64_t block = 0; block < tile.blocks; ++block) {
-      body(Panel{block, true, 0, 0, block * tile.block_stride, s.stride, s.count, s.length, 0,
-                 is_folded});
+      body(Panel{.block = block,
+                 .is_segments = true,
+                 .segment = 0,
+                 .in_segment = 0,
+                 .offset = block * tile.block_stride,
+                 .stride = s.stride,
+                 .rows = s.count,
+                 .length = s.length,
+                 .tail = 0,
+                 .is_folded = is_folded});
     }
     return;
   }
   constexpr std::int64_t kHalf = 8;
   for (std::int64_t segment = 0; segment < s.count; ++segment) {
     for (std::int64_t block = 0; block < tile.blocks; ++block) {
-      const std::int64_t offset = segment * s.stride + block * tile.block_stride;
-      std::int64_t begin = 0;
-      if (streamed != nullptr && tile.has_equal_halves && !is_aligned(streamed + offset) &&
-          is_aligned(streamed + offset + kHalf)) {
-        begin = kHalf;
-        body(Panel{block, false, segment, 0, offset, row, 0, row, begin, is_folded});
+      Panel panel{.block = block,
+                  .is_segments = false,
+                  .segment = segment,
+                  .in_segment = 0,
+                  .offset = segment * s.stride + block * tile.block_stride,
+                  .stride = row,
+                  .rows = 0,
+                  .length = row,
+                  .tail = kHalf,
+                  .is_folded = is_folded};
+      if (streamed != nullptr && tile.has_equal_halves && !is_aligned(streamed + panel.offset) &&
+          is_aligned(streamed + panel.offset + kHalf)) {
+        body(panel);
+        panel.in_segment = kHalf;
+        panel.offset += kHalf;
       }
-      const std::int64_t length = s.length - begin;
-      body(Panel{block, false, segment, begin, offset + begin, row, length / row, row, length % row,
-                 is_folded});
+      const std::int64_t length = s.length - panel.in_segment;
+      panel.rows = length / row;
+      panel.tail = length % row;
+      body(panel);
     }
   }
 }

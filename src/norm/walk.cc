@@ -20,6 +20,7 @@ constexpr std::int64_t kRunTile = 16384;
 constexpr std::int64_t kLaneTile = 32768;
 // A tile costs some nanoseconds a channel, so it has that many steps at least.
 constexpr std::int64_t kLeastRows = 128;
+// Elements that a row of lanes has at least, or nearly.
 constexpr std::int64_t kNarrow = 64;
 
 }  // namespace
@@ -72,6 +73,7 @@ Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool ac
   if (form == Form::kLanes && lanes_per_channel == 1) {
     const std::int64_t unit = 16 / std::gcd(block_lanes, std::int64_t{16});
     repeat = unit;
+    // Rows of 16 lanes are read several as one; others are to be about as long by themselves.
     if (unit * block_lanes != 16) {
       repeat = ceil_div(std::max<std::int64_t>(kNarrow / std::max<std::int64_t>(block_lanes, 1), 1),
                         unit) *

@@ -162,6 +162,9 @@ class Evaluate(Trained):
             done = self.evaluate("--data", self.data, "--validation-fraction=0.1", *split)
             self.assertEqual(done.code, 2)
             self.assertIn("--validation-fraction: goes with --split training or validation", done.err)
+        done = self.evaluate("--data", self.data, "--split=validation", "--seed=1")
+        self.assertEqual(done.code, 2)
+        self.assertIn("--seed: goes with --validation-fraction", done.err)
 
     def test_without_test_images_takes_all_and_says_so(self):
         folder = self.root / "folder"

@@ -81,6 +81,28 @@ TEST(Blocks, OfOddPositionsAreStreamed) {
   });
 }
 
+// What is streamed from half a line on ends in half a vector of 16 lanes: the bits behind it are
+// those of the next block, or of a tile that is another thread's, or done.
+TEST(Blocks, StreamedFromTheirSecondPositionKeepToTheirOwnBits) {
+  const SmallCaches small;
+  for_each_target([&] {
+    for (const DType dtype : kDTypes) {
+      for (const Activation activation : {Activation::kRelu, Activation::kLeakyRelu}) {
+        Case test{.shape = {6, 21, 50},
+                  .layout = Layout::kBlocked8,
+                  .dtype = dtype,
+                  .activation = activation,
+                  .residual = true,
+                  .misalignment = 8};
+        expect_matches_reference(test);
+        test.shape = {2, 16, 65, 65};  // several tiles of steps
+        test.misalignment = 0;
+        expect_matches_reference(test);
+      }
+    }
+  });
+}
+
 // A last ghost batch of two samples would by itself be walked in another way than those of four.
 TEST(Blocks, OfASmallerLastGhostBatchKeepTheirBits) {
   for (const Shape& shape : {Shape{6, 18, 5, 7}, Shape{9, 48, 25}, Shape{6, 33, 16, 16}}) {

@@ -1,6 +1,7 @@
 // What an exchange between ranks that fails leaves behind.
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 
 #include <gmock/gmock.h>
@@ -8,6 +9,8 @@
 
 #include "equipoise/communicator.h"
 #include "equipoise/error.h"
+#include "equipoise/layers.h"
+#include "norm/error_message.h"
 #include "norm/methods.h"
 #include "norm/targets.h"
 
@@ -126,6 +129,26 @@ TEST(BrokenExchange, OfAForwardLeavesAnEmptyRecord) {
   backward.x = forward.x.view();
   backward.dy = forward.y.view();
   EXPECT_THROW(norm_backward(backward, record), Error);
+}
+
+TEST(BrokenExchange, OfALayerLeavesNothingToGoBackFrom) {
+  const Shape shape = {4, 2, 3};
+  std::vector<float> values(24);
+  std::iota(values.begin(), values.end(), 0.0F);
+  std::vector<float> y(24), dx(24);
+  const auto view = [&](std::vector<float>& of) {
+    return TensorView{.data = of.data(), .shape = shape};
+  };
+  FragileCommunicator communicator;
+  BatchNorm layer({.channels = 2, .communicator = &communicator, .name = "bn1"});
+  layer.forward(view(values), view(y));
+  communicator.is_broken = true;
+  EXPECT_THROW(layer.forward(view(values), view(y)), std::runtime_error);
+  EXPECT_EQ(layer.running_statistics().staged(), 1);
+  EXPECT_THAT(message_of([&] { layer.backward(view(values), view(y), view(dx)); }),
+              ::testing::HasSubstr("bn1: "));
+  EXPECT_THAT(message_of([&] { layer.backward(view(values), view(y), view(dx)); }),
+              ::testing::Not(::testing::HasSubstr("record")));
 }
 
 }  // namespace

@@ -77,12 +77,18 @@ void NormLayer::forward(const ConstTensorView& x, const TensorView& y,
                               .position_weights = options.position_weights,
                               .sample_moments = options.sample_moments,
                               .workspace = &workspace_};
+  // An exchange between ranks that fails leaves nothing to go back from.
+  const auto keep_record = [this] {
+    has_record_ = has_record_ && norm::Internals::of(record_).filled;
+  };
   try {
     normalize(arguments, options.collect_moments, record_);
   } catch (const Error& error) {
-    // One found only after the ranks' exchange leaves nothing to go back from.
-    has_record_ = has_record_ && norm::Internals::of(record_).filled;
+    keep_record();
     throw named(name_, error.what());
+  } catch (...) {
+    keep_record();
+    throw;
   }
   // A backward would read y where it expects x or the residual.
   const bool in_place = y.data == x.data || (options.residual && y.data == options.residual.data);

@@ -73,6 +73,7 @@ class Experiment {
   void begin_with(const Model& file, const ModelArguments& arguments);
   /// Throws CLI::ParseError for settings that would do nothing, and leaves their defaults out.
   void reject_unused(const TrainArguments& arguments);
+  /// The same of one of them.
   void reject(const TrainArguments& arguments, const char* key, const std::string& why);
   /// What is not given of rate and weight decay: 0.1 and 0.0005 with SGD, 0.001 and 0.01 with
   /// AdamW.

@@ -17,9 +17,7 @@ int main() {
   std::mt19937 generator(1);
   std::normal_distribution<float> normal(20.0F, 3.0F);
   std::vector<float> x(640), y(640), dy(640), dx(640);
-  const auto view = [&](std::vector<float>& values) {
-    return TensorView{.data = values.data(), .shape = shape};
-  };
+  const auto view = [&](std::vector<float>& values) { return view_of(values, shape); };
   const auto channel = [](std::size_t i) { return i / 10 % 2; };
 
   BatchNorm bn({.channels = 2, .momentum = 0.1, .name = "example.bn"});

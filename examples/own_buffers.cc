@@ -27,7 +27,7 @@ int main() {
 
   // A shape names samples and channels first, whatever the layout.
   const auto view = [](std::vector<BFloat16>& buffer) {
-    return TensorView{buffer.data(), {8, kChannels, 14, 14}, Layout::kChannelsLast, DType::kBF16};
+    return view_of(buffer, {8, kChannels, 14, 14}, Layout::kChannelsLast);
   };
   NormRecord record;
   Workspace workspace;

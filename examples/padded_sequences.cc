@@ -31,8 +31,8 @@ int main() {
     }
   }
   const double mean = sum / count, variance = (squares - sum * mean) / (count - 1);
-  const TensorView input = {.data = x.data(), .shape = {kSequences, 1, kLongest}};
-  const TensorView output = {.data = y.data(), .shape = {kSequences, 1, kLongest}};
+  const TensorView input = view_of(x, {kSequences, 1, kLongest});
+  const TensorView output = view_of(y, {kSequences, 1, kLongest});
 
   BatchNorm careless({.channels = 1, .momentum = 1});
   careless.forward(input, output);

@@ -10,6 +10,10 @@ namespace equipoise {
 /// in the same order; a call returns when its result is there. Implementations need not be usable
 /// from several threads at once.
 ///
+/// Batch normalization of C channels gathers 3C + 2 values in a forward and 2C in a backward, on
+/// the thread that called it. So the ranks have to agree on C, the statistics and whether moments
+/// are collected; their batches may differ.
+///
 /// A rank that throws before an exchange, say for an argument that does not fit, makes one call
 /// fewer than the others, and they wait for it in `all_gather`. (Not in Session's training, where a
 /// rank that fails tells the others.) So a rank that gives up has to say so: catch what it throws,

@@ -193,15 +193,16 @@ struct ForeignBatchNorm {
   Framework framework = Framework::kPyTorch;
   /// What errors call the layer.
   std::string name = "batch_norm";
-  /// As the framework stores it: an export to ONNX rounds it, and the momentum, to f32.
-  double epsilon = 1e-5;
+  /// As the framework stores it: an export to ONNX rounds it, and the momentum, to f32. An import
+  /// needs it: models often have another one than `Convention::default_epsilon`.
+  std::optional<double> epsilon = std::nullopt;
   /// In the framework's sense. None: PyTorch's `momentum=None` (cumulative), and dlib.
   std::optional<double> momentum = std::nullopt;
   /// dlib's running_stats_window_size; not used by the others.
   std::int64_t window = 0;
   /// PyTorch's num_batches_tracked, dlib's num_updates; 0 for the others.
   std::int64_t num_batches_tracked = 0;
-  /// The arrays that Convention names, in any order.
+  /// Weight, bias, running mean and variance, under the names of Convention, in any order.
   std::vector<ForeignArray> arrays = {};
   /// Filled by an export: in what the framework's running averages, or its ε and so its outputs,
   /// will differ from the layer's, one sentence each; empty if in nothing.
@@ -210,8 +211,8 @@ struct ForeignBatchNorm {
 
 /// A layer that infers as the framework's does, and whose next update of the running averages is
 /// the framework's. It is in training mode, as constructed. Throws Error for an array that is
-/// missing, unknown, given twice or of another size than the running mean, a missing momentum, a
-/// negative number of batches, and whatever the constructor of BatchNorm refuses.
+/// missing, unknown, given twice or of another size than the running mean, a missing ε or momentum,
+/// a negative number of batches, and whatever the constructor of BatchNorm refuses.
 [[nodiscard]] EQUIPOISE_API BatchNorm import_batch_norm(const ForeignBatchNorm& foreign);
 
 /// The layer's state in a framework's terms (not its activation, nor what happens in training

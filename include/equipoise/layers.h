@@ -92,7 +92,8 @@ class EQUIPOISE_API NormLayer {
   [[nodiscard]] std::span<const float> bias_gradient() const;
 
   /// y = act(normalize(x) + residual), and the record that the backward needs. After a forward with
-  /// y in the memory of x or of the residual, a backward is refused. Throws Error for arguments
+  /// y in the memory of x, or of a residual that the backward would read, a backward is refused.
+  /// Throws Error for arguments
   /// that do not fit the layer or each other; then nothing has changed, but for the one error that
   /// is found after the ranks' exchange (BatchNormOptions::communicator). After that one, and after
   /// whatever `all_gather` throws, a backward is refused and nothing has been staged.
@@ -225,6 +226,11 @@ class EQUIPOISE_API BatchNorm final : public NormLayer {
 
   std::int64_t channels() const { return running_.channels(); }
 
+  /// For a schedule: Ioffe lets r_max grow from 1 and d_max from 0, where renormalization is none,
+  /// while the running averages are young. Throws Error as the constructor does.
+  void set_renorm(const std::optional<Renorm>& renorm);
+  const std::optional<Renorm>& renorm() const { return renorm_; }
+
   /// All of them.
   [[nodiscard]] BatchNormSwitches switches() const;
   /// Those that are given; the others stay as they are.
@@ -316,16 +322,9 @@ class EQUIPOISE_API GroupNorm final : public NormLayer {
   std::int64_t groups_;
 };
 
-/// What layer and RMS normalization share statistics over.
-enum class NormalizedOver : std::uint8_t {
-  kTrailingDimensions,  ///< the elements of the last dimensions of a sample, as PyTorch's
-                        ///< normalized_shape
-  kChannels,            ///< the channels of a position (LayerNorm2d of ConvNeXt)
-};
-
 struct LayerNormConfig {
-  /// Sizes of the dimensions that are normalized over, the last ones of x; with kChannels, {C}.
-  /// Weight and bias have this shape.
+  /// Sizes of the dimensions that are normalized over, the last ones of x as in PyTorch; with
+  /// kChannels, {C}. Weight and bias have this shape.
   std::vector<std::int64_t> normalized_shape = {};
   NormalizedOver over = NormalizedOver::kTrailingDimensions;
   double epsilon = 1e-5;
@@ -359,7 +358,7 @@ struct RmsNormConfig {
   /// As that of layer normalization.
   std::vector<std::int64_t> normalized_shape = {};
   NormalizedOver over = NormalizedOver::kTrailingDimensions;
-  double epsilon = 1e-6;
+  double epsilon = 1e-5;
   Parameter weight = Parameter::kPresent;
   Parameter bias = Parameter::kAbsent;
   Activation activation = Activation::kNone;

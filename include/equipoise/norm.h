@@ -11,15 +11,14 @@
 ///
 /// Every function checks its arguments before it writes anything and throws Error if they do not
 /// fit; one error of batch normalization over ranks is found later
-/// (BatchNormOptions::communicator). A tensor that may be left out is none as a default view; one
-/// that has a shape needs data, unless it has no elements. All may be called from several threads
+/// (BatchNormOptions::communicator). Leave out an optional tensor by a default view; a view with a
+/// shape needs data, unless it has no elements. All may be called from several threads
 /// at once on different workspaces; a record belongs to one forward at a time, or to any number of
 /// backwards, which only read it. Results are the same bits for any number of threads; they may
 /// differ between instruction sets by rounding.
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -143,8 +142,9 @@ struct BatchNormOptions {
   std::optional<Renorm> renorm = {};
   /// Statistics over the batches of all its ranks, of any size, also empty; not with ghost batches.
   /// The backward sums over ranks what dx needs, so every rank calls it, also one that wants no dx;
-  /// dweight and dbias stay this rank's share, to be summed with the other gradients. (With
-  /// kRunning it exchanges nothing.) The record keeps this pointer until its next forward: the
+  /// dweight and dbias stay this rank's share, to be summed with the other gradients; dx is that of
+  /// the sum of the ranks' losses. With kRunning the backward exchanges nothing, and the forward
+  /// only if `collect_moments`. The record keeps this pointer until its next forward: the
   /// communicator has to outlive the record's last backward.
   ///
   /// Arguments are checked before the exchange: a rank whose arguments are refused does not take
@@ -162,23 +162,28 @@ struct BatchNormOptions {
   bool collect_moments = false;
 };
 
-/// What shares statistics in layer and RMS normalization: the elements of the last `trailing`
-/// dimensions of each sample, or with kChannels the channels of each position (the LayerNorm2d of
-/// ConvNeXt). It has to be said which: `LayerAxes{}` is an error.
+/// What shares statistics in layer and RMS normalization.
+enum class NormalizedOver : std::uint8_t {
+  kTrailingDimensions,  ///< the elements of the last dimensions of a sample; weight and bias have
+                        ///< their product of elements, in row-major order
+  kChannels,            ///< the channels of a position (LayerNorm2d of ConvNeXt); weight and bias
+                        ///< have C elements
+};
+
+/// `{.trailing = 2}`, or `{.over = NormalizedOver::kChannels}`. It has to be said which:
+/// `LayerAxes{}` is an error.
 struct LayerAxes {
-  /// Over the channels of each (n, position); weight and bias have C elements. No number that a
-  /// caller might compute from a rank.
-  static constexpr int kChannels = std::numeric_limits<int>::min();
-  /// Number of trailing dimensions, 1 … rank − 1; weight and bias have their product of elements,
-  /// in row-major order.
+  NormalizedOver over = NormalizedOver::kTrailingDimensions;
+  /// Number of trailing dimensions, 1 … rank − 1; with kChannels, 0.
   int trailing = 0;
 };
 
 /// Arguments of a forward. x, y and the residual have one shape, layout and dtype.
 struct NormForward {
   ConstTensorView x;
-  /// May be x or the residual itself where no backward follows (the backward needs them); overlaps
-  /// nothing else that is read or written.
+  /// May be the memory of x where neither a backward nor norm_repeat follows, and that of the
+  /// residual where none follows that reads it (NormBackward::residual): they would read y there,
+  /// which a function cannot see. Overlaps nothing else that is read or written.
   TensorView y;
   /// γ and β, f32, one per channel, or per element of the trailing dimensions that layer and RMS
   /// normalization are over; empty: 1 and 0.
@@ -191,8 +196,9 @@ struct NormForward {
   /// Added before the activation; none by default.
   ConstTensorView residual = {};
   /// Weight ≥ 0 of position (n, s) at [n·S + s] in the statistics; empty: 1 each. Padding has
-  /// weight 0: it does not count, whatever it holds, and is normalized like the rest. Batch,
-  /// instance and group normalization only.
+  /// weight 0: it does not count, whatever it holds, and is normalized like the rest; in instance
+  /// and group normalization, a group of nothing else with mean 0 and variance 0. Batch, instance
+  /// and group normalization only.
   std::span<const float> position_weights = {};
   /// If not empty, receives the moments of every (n, c) at [n·C + c]; memory of its own. They are
   /// computed beside the groups': from the cache where a unit of work fits it, else with one more
@@ -214,7 +220,9 @@ class EQUIPOISE_API NormRecord {
   NormRecord(NormRecord&&) noexcept;
   NormRecord& operator=(NormRecord&&) noexcept;
 
-  /// Mean and 1/√(variance + ε) that normalized each group.
+  /// Mean and 1/√(variance + ε) that normalized each group. Groups are numbered as Partition says;
+  /// those of layer and RMS normalization row-major over the dimensions that are not normalized
+  /// over (of kChannels, n·S + s).
   [[nodiscard]] std::span<const double> mean() const;
   [[nodiscard]] std::span<const double> rstd() const;
   /// Moments of the batch per group, over all ranks. Empty if none were computed, and after layer
@@ -269,12 +277,12 @@ struct NormBackward {
 ///
 /// Throws Error, as all forwards do, for tensors that lack the dimensions (N, C) or data, are
 /// misaligned or differ in shape, layout or dtype; results that overlap otherwise than NormForward
-/// allows; weight, bias, position_weights or sample_moments of another size than they have to have;
-/// weights of positions that are negative or not finite; ε that is not finite or ≤ 0. Besides, if
-/// `statistics` is kBatch and the batch (that of all ranks together), or a ghost batch, has at most
-/// one position (n, s) of non-zero weight; for running statistics that are needed and missing, or
-/// of a negative variance; for options that are out of range or exclude each other; for a record or
-/// moments that are needed and missing.
+/// allows; weight, bias, position_weights or sample_moments of the wrong size; weights of positions
+/// that are negative or not finite; ε that is not finite or ≤ 0. Besides, if `statistics` is kBatch
+/// and the batch (that of all ranks together), or a ghost batch, has at most one position (n, s) of
+/// non-zero weight; for running statistics that are needed and missing, or of a negative variance;
+/// for options that are out of range or exclude each other; for a record or moments that are needed
+/// and missing.
 EQUIPOISE_API void batch_norm(const NormForward& arguments, const BatchNormOptions& options,
                               NormRecord* record);
 
@@ -298,13 +306,12 @@ EQUIPOISE_API void layer_norm(const NormForward& arguments, LayerAxes axes, Norm
 EQUIPOISE_API void rms_norm(const NormForward& arguments, LayerAxes axes, NormRecord* record);
 
 /// y of any of them once more, the same bits, by the statistics in the record that the forward
-/// filled: x is read once. Of the arguments, which are those of the forward, unchanged but for y,
-/// statistics need nothing: epsilon, activation and negative_slope are the record's,
-/// position_weights and sample_moments are not looked at.
+/// filled: x is read once. Give the forward's arguments, with any y; epsilon, activation and
+/// negative_slope are taken from the record, position_weights and sample_moments are not used.
 ///
 /// Throws Error as all forwards do, and for a record that no forward has filled, an x of another
-/// shape, layout or dtype than the forward's, a residual where it had none, or none where it had
-/// one.
+/// shape, layout or dtype than the forward's, a weight, bias or residual where it had none, or none
+/// where it had one.
 EQUIPOISE_API void norm_repeat(const NormForward& arguments, const NormRecord& record);
 
 /// The gradient of any of them: `record` is what the forward filled. With a communicator, every
@@ -313,8 +320,8 @@ EQUIPOISE_API void norm_repeat(const NormForward& arguments, const NormRecord& r
 /// Throws Error for a record that no forward has filled; an x of another shape, layout or dtype
 /// than the forward's; other tensors that differ from x in these, lack data or are misaligned;
 /// results that overlap otherwise than NormBackward allows; a residual that is needed and missing;
-/// weight, bias, dweight or dbias of another size than they have to have; position_weights that a
-/// forward would refuse, or where it had none, or none where it had some.
+/// weight, bias, dweight or dbias of the wrong size; position_weights that a forward would refuse;
+/// a weight, bias or position_weights where the forward had none, or none where it had some.
 EQUIPOISE_API void norm_backward(const NormBackward& arguments, const NormRecord& record);
 
 }  // namespace equipoise

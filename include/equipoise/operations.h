@@ -93,7 +93,7 @@ EQUIPOISE_API TensorId group_norm(Graph& graph, std::string name, const NormInpu
 EQUIPOISE_API TensorId layer_norm(Graph& graph, std::string name, const NormInputs& inputs,
                                   LayerAxes axes, const NormOptions& options = {});
 EQUIPOISE_API TensorId rms_norm(Graph& graph, std::string name, const NormInputs& inputs,
-                                LayerAxes axes, const NormOptions& options = {.epsilon = 1e-6});
+                                LayerAxes axes, const NormOptions& options = {});
 
 /// y = x·weightᵀ + bias over the last dimension; weight is (out, in), bias (out) or none.
 EQUIPOISE_API TensorId linear(Graph& graph, std::string name, TensorId x, TensorId weight,

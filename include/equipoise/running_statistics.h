@@ -112,8 +112,9 @@ class EQUIPOISE_API RunningStatistics {
     return static_cast<std::int64_t>(staged_.size()) / channels();
   }
 
-  /// Why a commit would throw, with the name of this object, the batch, the channel and the value;
-  /// nothing if it would go through. For the gate that decides on a training step.
+  /// Why a commit would refuse what is staged, with the name of this object, the batch, the channel
+  /// and the value; nothing if it would not, or if nothing is staged (see `staged`). For the gate
+  /// that decides on a training step.
   [[nodiscard]] std::optional<std::string> refusal() const;
 
   /// Applies what is staged; each batch counts in num_batches_tracked, as far as that can count.
@@ -146,7 +147,10 @@ class EQUIPOISE_API RunningStatistics {
 };
 
 /// Commits all of them, or, if one would throw, none: then throws Error with what that one has to
-/// say. Also throws if one is null or listed twice.
+/// say. Leave out those with nothing staged, as of a layer in evaluation. Also throws if one is
+/// null or listed twice.
+///
+///     commit_together(std::array{&bn1.running_statistics(), &bn2.running_statistics()});
 EQUIPOISE_API void commit_together(std::span<RunningStatistics* const> all);
 
 }  // namespace equipoise

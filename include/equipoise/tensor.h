@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <ranges>
 #include <span>
 #include <string>
+#include <type_traits>
 
 #include "equipoise/export.h"
 
@@ -21,7 +23,8 @@ enum class DType : std::uint8_t { kF32, kBF16, kI32 };
 enum class Layout : std::uint8_t {
   kChannelsFirst,  ///< [N][C][S]: NCHW, PyTorch's default. The offset is (n·C + c)·S + s.
   kChannelsLast,   ///< [N][S][C]: NHWC. The offset is (n·S + s)·C + c.
-  kBlocked8,       ///< [N][⌈C/8⌉][S][8]: oneDNN's nChw8c. The last block is padded with zeros.
+  kBlocked8,       ///< [N][⌈C/8⌉][S][8]: oneDNN's nChw8c. Lanes that pad the last block are not
+                   ///< looked at in what is read, and are 0 in what is written.
   kBlocked16,      ///< [N][⌈C/16⌉][S][16]: oneDNN's nChw16c.
 };
 
@@ -104,5 +107,31 @@ struct TensorView {
   // NOLINTNEXTLINE(google-explicit-constructor)
   operator ConstTensorView() const { return {data, shape, layout, dtype}; }
 };
+
+/// Throws Error unless `elements` is storage_elements(shape, layout).
+EQUIPOISE_API void require_storage(std::size_t elements, const Shape& shape, Layout layout);
+
+/// A vector, array or span of float, BFloat16 or int32_t as a tensor, with its dtype:
+///
+///     std::vector<BFloat16> x(…);
+///     batch_norm({.x = view_of(x, {8, 24, 14, 14}, Layout::kChannelsLast), …
+///
+/// Throws Error unless it has exactly as many elements as shape and layout need.
+template <std::ranges::contiguous_range Buffer>
+requires std::ranges::borrowed_range<Buffer>
+[[nodiscard]] auto view_of(Buffer&& buffer, const Shape& shape,
+                           Layout layout = Layout::kChannelsFirst) {
+  using Element = std::remove_reference_t<std::ranges::range_reference_t<Buffer>>;
+  using Value = std::remove_const_t<Element>;
+  static_assert(std::is_same_v<Value, float> || std::is_same_v<Value, BFloat16> ||
+                    std::is_same_v<Value, std::int32_t>,
+                "tensors hold float, BFloat16 or int32_t");
+  constexpr DType kDType = std::is_same_v<Value, float>      ? DType::kF32
+                           : std::is_same_v<Value, BFloat16> ? DType::kBF16
+                                                             : DType::kI32;
+  require_storage(std::ranges::size(buffer), shape, layout);
+  using View = std::conditional_t<std::is_const_v<Element>, ConstTensorView, TensorView>;
+  return View{.data = std::ranges::data(buffer), .shape = shape, .layout = layout, .dtype = kDType};
+}
 
 }  // namespace equipoise

@@ -82,4 +82,12 @@ std::int64_t storage_elements(const Shape& shape, Layout layout) {
   return shape.samples() * channels * shape.positions();
 }
 
+void require_storage(std::size_t elements, const Shape& shape, Layout layout) {
+  const std::int64_t needed = storage_elements(shape, layout);
+  if (elements != static_cast<std::size_t>(needed)) {
+    throw Error(fmt::format("{} elements for a tensor {} {}, which takes {}", elements,
+                            to_string(shape), to_string(layout), needed));
+  }
+}
+
 }  // namespace equipoise

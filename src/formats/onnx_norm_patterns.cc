@@ -156,7 +156,7 @@ LayerAxes layer_axes(const FileNode& node, const GraphShape& x,
   std::vector<int> last(positive.size());
   std::iota(last.begin(), last.end(), x.rank() - trailing);
   if (trailing > 0 && trailing < x.rank() && positive == last) return {.trailing = trailing};
-  if (positive == std::vector<int>{1}) return {.trailing = LayerAxes::kChannels};
+  if (positive == std::vector<int>{1}) return {.over = NormalizedOver::kChannels};
   node.fail("ends a normalization over dimensions that are neither the last ones nor channels");
 }
 
@@ -185,14 +185,14 @@ std::optional<OnnxPattern> find_rms_norm(const OnnxFile& file, const Affine& aff
                    OnnxReader& reader, const std::string& name) {
         ops::NormInputs inputs{.x = reader.tensor(x)};
         const GraphShape shape = reader.shape(inputs.x);
-        const LayerAxes over = layer_axes(*affine.core, shape, axes);
-        const bool of_channels = over.trailing == LayerAxes::kChannels;
+        const LayerAxes layer = layer_axes(*affine.core, shape, axes);
+        const bool of_channels = layer.over == NormalizedOver::kChannels;
         add_affine(reader, affine,
-                   of_channels ? GraphShape{shape[1]} : trailing_shape(shape, over.trailing),
+                   of_channels ? GraphShape{shape[1]} : trailing_shape(shape, layer.trailing),
                    inputs);
         const ops::NormOptions options{.epsilon = reader.notes().epsilon(name, epsilon)};
-        return is_centred ? ops::layer_norm(reader.graph(), name, inputs, over, options)
-                          : ops::rms_norm(reader.graph(), name, inputs, over, options);
+        return is_centred ? ops::layer_norm(reader.graph(), name, inputs, layer, options)
+                          : ops::rms_norm(reader.graph(), name, inputs, layer, options);
       }};
 }
 
@@ -225,7 +225,7 @@ std::optional<OnnxPattern> find_channels_norm(const OnnxFile& file, const FileNo
         inputs.weight = norm_parameter(reader, norm->input(1), channels, 1);
         if (norm->has_input(2)) inputs.bias = norm_parameter(reader, norm->input(2), channels, 0);
         const double epsilon = reader.notes().epsilon(name, norm->number("epsilon", 1e-5F));
-        return ops::layer_norm(reader.graph(), name, inputs, {.trailing = LayerAxes::kChannels},
+        return ops::layer_norm(reader.graph(), name, inputs, {.over = NormalizedOver::kChannels},
                                {.epsilon = epsilon});
       }};
 }

@@ -124,7 +124,7 @@ std::string write_group(const NormNodes& to) {
 std::string write_layer(const NormNodes& to) {
   OnnxNodes& nodes = to.nodes;
   const GraphShape& shape = nodes.shape(Norm::kX);
-  const bool over_channels = to.norm.axes.trailing == LayerAxes::kChannels;
+  const bool over_channels = to.norm.axes.over == NormalizedOver::kChannels;
   const int trailing = over_channels ? 1 : to.norm.axes.trailing;
   std::int64_t size = over_channels ? shape[1] : 1;
   for (int i = shape.rank() - trailing; !over_channels && i < shape.rank(); ++i) size *= shape[i];
@@ -167,7 +167,7 @@ std::string write_rms(const NormNodes& to) {
   OnnxNodes& nodes = to.nodes;
   const GraphShape& shape = nodes.shape(Norm::kX);
   const std::string& x = nodes.input(Norm::kX);
-  const bool over_channels = to.norm.axes.trailing == LayerAxes::kChannels;
+  const bool over_channels = to.norm.axes.over == NormalizedOver::kChannels;
   std::vector<std::int64_t> axes = {1};
   if (!over_channels) {
     axes.clear();

@@ -106,8 +106,10 @@ TensorId NetworkBuilder::norm(const std::string& name, TensorId x, double gamma)
       return has_positions ? ops::group_norm(graph_, name, inputs, 1, options)
                            : ops::layer_norm(graph_, name, inputs, {.trailing = 1}, options);
     case ModelNorm::Kind::kRms:
-      return ops::rms_norm(graph_, name, inputs,
-                           {.trailing = has_positions ? LayerAxes::kChannels : 1}, options);
+      return ops::rms_norm(
+          graph_, name, inputs,
+          has_positions ? LayerAxes{.over = NormalizedOver::kChannels} : LayerAxes{.trailing = 1},
+          options);
     default:
       return norm_channels(name, inputs);
   }

@@ -263,9 +263,16 @@ void check_moments_apart(std::span<const Moments> out, const ConstTensorView& x,
 Parameters per_channel(const Shape& shape) { return {.count = shape.channels(), .per = "channel"}; }
 
 Parameters checked_axes(std::string_view what, const Shape& shape, LayerAxes axes) {
-  if (axes.trailing == LayerAxes::kChannels) return per_channel(shape);
+  if (axes.over == NormalizedOver::kChannels) {
+    if (axes.trailing != 0) {
+      fail(what, "trailing is {} beside NormalizedOver::kChannels; give one of them",
+           axes.trailing);
+    }
+    return per_channel(shape);
+  }
   if (axes.trailing < 1 || axes.trailing >= shape.rank()) {
-    fail(what, "trailing is {} for x of shape {}; give 1 to {} dimensions, or LayerAxes::kChannels",
+    fail(what,
+         "trailing is {} for x of shape {}; give 1 to {} dimensions, or NormalizedOver::kChannels",
          axes.trailing, to_string(shape), shape.rank() - 1);
   }
   std::int64_t count = 1;
@@ -286,6 +293,13 @@ void check_recorded(std::string_view what, const ConstTensorView& x,
   }
 }
 
+void check_same_parameter(std::string_view what, std::string_view name, bool had,
+                          std::span<const float> values) {
+  if (had == values.empty()) {
+    fail(what, "the forward had {} {}; give the same", had ? "a" : "no", name);
+  }
+}
+
 Parameters recorded_parameters(std::string_view what, const NormRecord::State& state) {
   return state.over_axes ? checked_axes(what, state.shape, state.axes) : per_channel(state.shape);
 }
@@ -300,6 +314,8 @@ void check_repeat(const NormForward& a, const NormRecord::State& state) {
     fail(kWhat, "the forward had {}; give the same",
          state.has_residual ? "a residual" : "no residual");
   }
+  check_same_parameter(kWhat, "weight", state.has_weight, a.weight);
+  check_same_parameter(kWhat, "bias", state.has_bias, a.bias);
 }
 
 void check_backward(const NormBackward& a, const NormRecord::State& state) {
@@ -319,6 +335,8 @@ void check_backward(const NormBackward& a, const NormRecord::State& state) {
   const Parameters parameters = recorded_parameters(kWhat, state);
   check_parameter(kWhat, "weight", a.weight, parameters);
   check_parameter(kWhat, "bias", a.bias, parameters);
+  check_same_parameter(kWhat, "weight", state.has_weight, a.weight);
+  check_same_parameter(kWhat, "bias", state.has_bias, a.bias);
   check_parameter(kWhat, "dweight", a.dweight, parameters);
   check_parameter(kWhat, "dbias", a.dbias, parameters);
   if (state.has_position_weights != !a.position_weights.empty() &&

@@ -39,6 +39,14 @@ UpdateRule import_rule(const ForeignBatchNorm& foreign, const Convention& row) {
   return rule;
 }
 
+double import_epsilon(const ForeignBatchNorm& foreign, const Convention& row) {
+  if (!foreign.epsilon) {
+    throw Error(fmt::format("{}: epsilon is missing; where the model does not say, {}'s is {}",
+                            foreign.name, row.name, row.default_epsilon));
+  }
+  return *foreign.epsilon;
+}
+
 const ForeignArray* find(const ForeignBatchNorm& foreign, std::string_view name) {
   const auto found = std::ranges::find(foreign.arrays, name, &ForeignArray::name);
   return found == foreign.arrays.end() ? nullptr : &*found;
@@ -49,7 +57,9 @@ const ForeignArray& require(const ForeignBatchNorm& foreign, const Convention& r
   const ForeignArray* array = find(foreign, name);
   if (array == nullptr) {
     throw Error(
-        fmt::format("{}: '{}' is missing; {} always stores it", foreign.name, name, row.name));
+        fmt::format("{}: '{}' is missing; give all arrays that {} stores of a batch normalization "
+                    "with running averages",
+                    foreign.name, name, row.name));
   }
   return *array;
 }
@@ -59,18 +69,19 @@ double as_stored(double value, const Convention& row) {
 }
 
 void export_epsilon(double epsilon, const Convention& row, ForeignBatchNorm& foreign) {
-  foreign.epsilon = as_stored(epsilon, row);
-  if (foreign.epsilon == epsilon) return;
-  if (foreign.epsilon == 0 || std::isinf(foreign.epsilon)) {
+  const double stored = as_stored(epsilon, row);
+  foreign.epsilon = stored;
+  if (stored == epsilon) return;
+  if (stored == 0 || std::isinf(stored)) {
     throw Error(
         fmt::format("{}: {} stores epsilon as f32, which makes {} of {}; give the layer one that "
                     "f32 can hold, such as 1e-5",
-                    foreign.name, row.name, foreign.epsilon, epsilon));
+                    foreign.name, row.name, stored, epsilon));
   }
   foreign.differences.push_back(
       fmt::format("{} stores epsilon {} as f32, which makes it {:.9g}: outputs may differ in their "
                   "last bits, most likely where the variance is near 0",
-                  row.name, epsilon, foreign.epsilon));
+                  row.name, epsilon, stored));
 }
 
 void export_momentum(const UpdateRule& rule, std::int64_t tracked, const Convention& row,
@@ -176,7 +187,7 @@ BatchNorm import_batch_norm(const ForeignBatchNorm& foreign) {
   }
   const UpdateRule rule = import_rule(foreign, row);
   BatchNorm layer({.channels = static_cast<std::int64_t>(mean.values.size()),
-                   .epsilon = foreign.epsilon,
+                   .epsilon = import_epsilon(foreign, row),
                    .momentum = rule.momentum,
                    .averaging = rule.averaging,
                    .window = rule.window,

@@ -106,6 +106,8 @@ void describe(const NormForward& a, Partition partition, bool keep_bits, NormRec
   state.epsilon = a.epsilon;
   state.activation = a.activation;
   state.negative_slope = a.negative_slope;
+  state.has_weight = !a.weight.empty();
+  state.has_bias = !a.bias.empty();
   state.has_residual = static_cast<bool>(a.residual);
   state.has_position_weights = !a.position_weights.empty();
   state.frozen = false;

@@ -24,6 +24,8 @@ struct NormRecord::State {
   double epsilon = 0;
   Activation activation = Activation::kNone;
   float negative_slope = 0;
+  bool has_weight = false;
+  bool has_bias = false;
   bool has_residual = false;
   bool has_position_weights = false;
   /// Running statistics normalized: nothing flows through them.

@@ -67,7 +67,7 @@ RowChunks::RowChunks(const NormRecord::State& state) : shape_(state.shape), layo
     groups = channels / state.partition.channels;
     per_parameter = positions;
     if (positions >= kLeastRun) run = positions;
-  } else if (state.axes.trailing == LayerAxes::kChannels) {
+  } else if (state.axes.over == NormalizedOver::kChannels) {
     over_channels_ = true;
     rows = shape_.samples() * positions;
     length = channels;

@@ -6,7 +6,7 @@ namespace equipoise {
 namespace {
 
 std::vector<std::int64_t> trailing_dimensions(const NormAttributes& norm, const GraphShape& x) {
-  if (norm.axes.trailing == LayerAxes::kChannels) return {x[1]};
+  if (norm.axes.over == NormalizedOver::kChannels) return {x[1]};
   const auto all = x.dimensions();
   const auto trailing = all.last(static_cast<std::size_t>(norm.axes.trailing));
   return {trailing.begin(), trailing.end()};

@@ -11,7 +11,7 @@ std::vector<Attribute> attributes_of(const NormAttributes& norm) {
   AttributeList list;
   if (norm.kind == NormKind::kGroup) list.add("groups", norm.groups);
   if (norm.kind == NormKind::kLayer || norm.kind == NormKind::kRms) {
-    if (norm.axes.trailing == LayerAxes::kChannels) {
+    if (norm.axes.over == NormalizedOver::kChannels) {
       list.add("axes", std::string("channels"));
     } else {
       list.add("trailing", std::int64_t{norm.axes.trailing});

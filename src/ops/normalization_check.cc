@@ -45,9 +45,14 @@ void check_batch_options(const NormAttributes& norm) {
 }
 
 GraphShape layer_parameters(LayerAxes axes, const GraphShape& x) {
-  if (axes.trailing == LayerAxes::kChannels) return {x[1]};
+  if (axes.over == NormalizedOver::kChannels) {
+    if (axes.trailing != 0) {
+      fail("trailing is {} beside NormalizedOver::kChannels; give one of them", axes.trailing);
+    }
+    return {x[1]};
+  }
   if (axes.trailing < 1 || axes.trailing >= x.rank()) {
-    fail("trailing is {} for x of shape {}; give 1 to {} dimensions, or LayerAxes::kChannels",
+    fail("trailing is {} for x of shape {}; give 1 to {} dimensions, or NormalizedOver::kChannels",
          axes.trailing, to_string(x), x.rank() - 1);
   }
   return GraphShape(x.dimensions().last(static_cast<std::size_t>(axes.trailing)));

@@ -122,7 +122,7 @@ NormPartition::NormPartition(const NormAttributes& norm, const Shape& shape)
       break;
     case NormKind::kLayer:
     case NormKind::kRms:
-      if (axes_.trailing == LayerAxes::kChannels) {
+      if (axes_.over == NormalizedOver::kChannels) {
         groups_ = samples * positions_;
         break;
       }
@@ -143,7 +143,7 @@ NormElement NormPartition::element(std::int64_t i) const {
   if (kind_ != NormKind::kLayer && kind_ != NormKind::kRms) {
     element.group =
         n / samples_per_group_ * (channels_ / channels_per_group_) + c / channels_per_group_;
-  } else if (axes_.trailing != LayerAxes::kChannels) {
+  } else if (axes_.over != NormalizedOver::kChannels) {
     element.group = i / parameters_;
     element.parameter = i % parameters_;
   }

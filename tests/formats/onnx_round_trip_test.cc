@@ -130,10 +130,10 @@ TEST(OnnxRoundTripOfFused, ComputesTheSame) {
                       {.activation = Activation::kRelu});
   y = ops::instance_norm(graph, "instance", {.x = y, .bias = bias},
                          {.activation = Activation::kLeakyRelu, .negative_slope = 0.2F});
-  y = ops::rms_norm(graph, "rms", {.x = y, .bias = bias}, {.trailing = LayerAxes::kChannels},
+  y = ops::rms_norm(graph, "rms", {.x = y, .bias = bias}, {.over = NormalizedOver::kChannels},
                     {.activation = Activation::kSilu});
   y = ops::layer_norm(graph, "channels", {.x = y, .residual = x},
-                      {.trailing = LayerAxes::kChannels});
+                      {.over = NormalizedOver::kChannels});
   y = ops::layer_norm(graph, "layer", {.x = y}, {.trailing = 2});
   graph.add_output(y);
   Session session(graph);

@@ -124,7 +124,7 @@ TEST(Models, LayerNormOfImagesIsGroupNormWithOneGroup) {
 
 TEST(Models, RmsNormIsOverTheChannelsOfEachPosition) {
   const Graph images = build_model("resnet8", {.norm = {.kind = kRms}});
-  EXPECT_EQ(norm_of(images, "bn1").axes.trailing, LayerAxes::kChannels);
+  EXPECT_EQ(norm_of(images, "bn1").axes.over, NormalizedOver::kChannels);
   EXPECT_FALSE(images.find_tensor("bn1.bias"));
   EXPECT_TRUE(images.find_tensor("conv1.bias"));
 }

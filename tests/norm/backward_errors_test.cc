@@ -162,6 +162,23 @@ TEST_F(BackwardErrors, ParametersAndTheirGradientsAreOnePerChannel) {
   expect_backward_error({"dbias", "5", "6"});
 }
 
+TEST_F(BackwardErrors, WeightAndBiasAreThoseOfTheForward) {
+  const NormBackward valid = backward_;
+  backward_.weight = {};
+  expect_backward_error({"the forward had a weight"});
+  backward_ = valid;
+  backward_.bias = {};
+  expect_backward_error({"the forward had a bias"});
+  forward_.weight = forward_.bias = {};
+  run_forward_with(Activation::kRelu);
+  expect_backward_error({"the forward had no weight"});
+  backward_.weight = {};
+  backward_.bias = valid.bias;
+  expect_backward_error({"the forward had no bias"});
+  backward_.bias = {};
+  EXPECT_NO_THROW(norm_backward(backward_, record_));
+}
+
 TEST_F(BackwardErrors, PositionWeightsAreOnePerSampleAndPosition) {
   const std::vector<float> twelve(12, 1.0F);
   const std::vector<float> eleven(11, 1.0F);

@@ -258,6 +258,9 @@ TEST(Conventions, ImportsThatCannotBeRightAreErrors) {
               HasSubstr("momentum in [0, 1], but it is missing"));
   EXPECT_THAT(import_with([](auto& l) { l.momentum = 1.5; }),
               HasSubstr("momentum in [0, 1], but it is 1.5"));
+  EXPECT_THAT(
+      import_with([](auto& l) { l.epsilon.reset(); }),
+      HasSubstr("conv1_bn: epsilon is missing; where the model does not say, Keras's is 0.001"));
   EXPECT_THAT(import_with([](auto& l) { l.epsilon = 0; }), HasSubstr("conv1_bn: epsilon 0"));
   EXPECT_THAT(import_with([](auto& l) {
                 for (auto& array : l.arrays) array.values.clear();

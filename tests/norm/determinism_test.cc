@@ -52,13 +52,13 @@ TEST(Determinism, LayerNorm) {
   expect_determinism({.normalization = Normalization::kLayer, .axes = {.trailing = 1}});
   expect_determinism({.normalization = Normalization::kLayer, .axes = {.trailing = 2}});
   expect_determinism(
-      {.normalization = Normalization::kLayer, .axes = {.trailing = LayerAxes::kChannels}});
+      {.normalization = Normalization::kLayer, .axes = {.over = NormalizedOver::kChannels}});
 }
 
 TEST(Determinism, RmsNorm) {
   expect_determinism({.normalization = Normalization::kRms, .axes = {.trailing = 2}});
   expect_determinism(
-      {.normalization = Normalization::kRms, .axes = {.trailing = LayerAxes::kChannels}});
+      {.normalization = Normalization::kRms, .axes = {.over = NormalizedOver::kChannels}});
 }
 
 TEST(Determinism, BatchNormBeyondTheCache) {

@@ -79,7 +79,7 @@ TEST(EmptyTensor, WithoutChannelsHasNoResults) {
       expect_nothing([&](NormRecord* record) { instance_norm(forward, record); });
       expect_nothing([&](NormRecord* record) { group_norm(forward, 1, record); });
       expect_nothing([&](NormRecord* record) {
-        layer_norm(forward, {.trailing = LayerAxes::kChannels}, record);
+        layer_norm(forward, {.over = NormalizedOver::kChannels}, record);
       });
       expect_nothing([&](NormRecord* record) { rms_norm(forward, {.trailing = 1}, record); });
     }

@@ -85,8 +85,9 @@ class ErrorTest : public ::testing::Test {
         {"batch_norm", [&] { batch_norm(forward_, {}, &record_); }},
         {"instance_norm", [&] { instance_norm(forward_, &record_); }},
         {"group_norm", [&] { group_norm(forward_, 3, &record_); }},
-        {"layer_norm", [&] { layer_norm(forward_, {.trailing = LayerAxes::kChannels}, &record_); }},
-        {"rms_norm", [&] { rms_norm(forward_, {.trailing = LayerAxes::kChannels}, &record_); }}};
+        {"layer_norm",
+         [&] { layer_norm(forward_, {.over = NormalizedOver::kChannels}, &record_); }},
+        {"rms_norm", [&] { rms_norm(forward_, {.over = NormalizedOver::kChannels}, &record_); }}};
     for (const auto& [name, call] : calls) {
       SCOPED_TRACE(name);
       expect_error(call, words);

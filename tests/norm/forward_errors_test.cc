@@ -116,6 +116,9 @@ TEST_F(ForwardErrors, TrailingDimensionsLeaveTheSamples) {
     expect_error([&] { layer_norm(forward_, {.trailing = trailing}, &record_); }, {"trailing"});
     expect_error([&] { rms_norm(forward_, {.trailing = trailing}, &record_); }, {"trailing"});
   }
+  expect_error(
+      [&] { layer_norm(forward_, {.over = NormalizedOver::kChannels, .trailing = 1}, &record_); },
+      {"trailing is 1 beside NormalizedOver::kChannels"});
 }
 
 TEST_F(ForwardErrors, GroupsDivideTheChannels) {
@@ -153,7 +156,7 @@ TEST_F(ForwardErrors, PositionWeightsAreNotNegativeOrNan) {
 }
 
 TEST_F(ForwardErrors, LayerAndRmsNormTakeNoPositionWeightsAndNoSampleMoments) {
-  constexpr LayerAxes kOverChannels{.trailing = LayerAxes::kChannels};
+  constexpr LayerAxes kOverChannels{.over = NormalizedOver::kChannels};
   const std::vector<float> weights(12, 1.0F);
   forward_.position_weights = weights;
   expect_error([&] { layer_norm(forward_, kOverChannels, &record_); }, {"position_weights"});

@@ -35,6 +35,35 @@ inline Tensor random_tensor(unsigned seed, const Shape& shape = kShape) {
   return tensor;
 }
 
+struct ChannelStatistics {
+  double n = 0;
+  double mean = 0;
+  double squares = 0;  ///< of deviations from the mean, summed
+};
+
+// Of samples [first, first + samples) of channel c; two passes over the values.
+inline ChannelStatistics statistics_of(const Tensor& x, std::int64_t c, std::int64_t first,
+                                       std::int64_t samples) {
+  const std::int64_t positions = x.shape.positions();
+  ChannelStatistics result;
+  const auto each = [&](const auto& use) {
+    for (std::int64_t n = first; n < first + samples; ++n) {
+      for (std::int64_t s = 0; s < positions; ++s) {
+        const auto i = (n * x.shape.channels() + c) * positions + s;
+        use(static_cast<double>(x.values[static_cast<std::size_t>(i)]));
+      }
+    }
+  };
+  result.n = static_cast<double>(samples * positions);
+  each([&](double value) { result.mean += value / result.n; });
+  each([&](double value) { result.squares += (value - result.mean) * (value - result.mean); });
+  return result;
+}
+
+inline ChannelStatistics statistics_of(const Tensor& x, std::int64_t c) {
+  return statistics_of(x, c, 0, x.shape.samples());
+}
+
 inline Tensor forward(NormLayer& layer, const Tensor& x, const ForwardOptions& options = {}) {
   Tensor y(x.shape);
   layer.forward(x.view(), y.view(), options);

@@ -89,7 +89,7 @@ std::vector<Kind> kinds() {
       {"layer over channels",
        std::make_unique<LayerNorm>(
            LayerNormConfig{.normalized_shape = {kChannels}, .over = NormalizedOver::kChannels}),
-       [](Direct& d) { layer_norm(d.arguments, {.trailing = LayerAxes::kChannels}, &d.record); }});
+       [](Direct& d) { layer_norm(d.arguments, {.over = NormalizedOver::kChannels}, &d.record); }});
   kinds.push_back({"RMS",
                    std::make_unique<RmsNorm>(
                        RmsNormConfig{.normalized_shape = {5}, .activation = Activation::kSilu}),
@@ -198,6 +198,27 @@ TEST(NormLayer, BackwardNeedsAForwardThatWasNotInPlace) {
   EXPECT_EQ(x.values, apart.values);
   EXPECT_THAT(message_of([&] { backward(layer, x, dy); }),
               HasSubstr("ln_1: backward without a forward"));
+}
+
+TEST(NormLayer, OutputMayBeTheResidualUnlessTheBackwardReadsIt) {
+  const Tensor x = random_tensor(1);
+  const Tensor dy = random_tensor(2);
+  for (const Activation activation : {Activation::kNone, Activation::kRelu, Activation::kLeakyRelu,
+                                      Activation::kSilu, Activation::kTanh}) {
+    SCOPED_TRACE(to_string(activation));
+    GroupNorm layer({.channels = kChannels, .groups = 2, .activation = activation});
+    Tensor residual = random_tensor(3);
+    const Tensor apart = forward(layer, x, {.residual = residual.view()});
+    const Tensor expected = backward(layer, x, dy, {.residual = residual.view()});
+    layer.forward(x.view(), residual.view(), {.residual = residual.view()});
+    EXPECT_EQ(residual.values, apart.values);
+    if (activation == Activation::kSilu || activation == Activation::kTanh) {
+      EXPECT_THAT(message_of([&] { backward(layer, x, dy, {.residual = residual.view()}); }),
+                  HasSubstr("not in place"));
+    } else {
+      EXPECT_EQ(backward(layer, x, dy).values, expected.values);
+    }
+  }
 }
 
 TEST(NormLayer, NoBuffersAtAllAreNotInPlace) {

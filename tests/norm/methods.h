@@ -22,10 +22,10 @@ inline std::vector<Method> plain_methods() {
           {.normalization = Normalization::kGroup, .groups = 2},
           {.normalization = Normalization::kLayer, .axes = {.trailing = 1}},
           {.normalization = Normalization::kLayer, .axes = {.trailing = 2}},
-          {.normalization = Normalization::kLayer, .axes = {.trailing = LayerAxes::kChannels}},
+          {.normalization = Normalization::kLayer, .axes = {.over = NormalizedOver::kChannels}},
           {.normalization = Normalization::kRms, .axes = {.trailing = 1}},
           {.normalization = Normalization::kRms, .axes = {.trailing = 2}},
-          {.normalization = Normalization::kRms, .axes = {.trailing = LayerAxes::kChannels}}};
+          {.normalization = Normalization::kRms, .axes = {.over = NormalizedOver::kChannels}}};
 }
 
 /// Batch normalization in all the ways to obtain its statistics.

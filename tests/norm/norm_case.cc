@@ -41,7 +41,7 @@ std::string describe(const Method& method) {
   if (method.normalization == Normalization::kGroup)
     text += fmt::format(" groups={}", method.groups);
   if (method.is_row_wise()) {
-    text += method.axes.trailing == LayerAxes::kChannels
+    text += method.axes.over == NormalizedOver::kChannels
                 ? " over channels"
                 : fmt::format(" trailing={}", method.axes.trailing);
   }
@@ -76,13 +76,13 @@ std::int64_t row_length(const Case& test) {
 
 std::int64_t parameter_count(const Case& test) {
   const bool over_trailing =
-      test.method.is_row_wise() && test.method.axes.trailing != LayerAxes::kChannels;
+      test.method.is_row_wise() && test.method.axes.over != NormalizedOver::kChannels;
   return over_trailing ? row_length(test) : test.shape.channels();
 }
 
 reference::Output reference_forward(const Case& test, const Problem& problem) {
   const reference::Arguments& arguments = problem.arguments;
-  const bool over_channels = test.method.axes.trailing == LayerAxes::kChannels;
+  const bool over_channels = test.method.axes.over == NormalizedOver::kChannels;
   switch (test.method.normalization) {
     case Normalization::kBatch:
       return reference::batch_norm(arguments, problem.batch);
@@ -102,7 +102,7 @@ reference::Output reference_forward(const Case& test, const Problem& problem) {
 
 reference::Gradients reference_backward(const Case& test, const Problem& problem) {
   const reference::Arguments& arguments = problem.arguments;
-  const bool over_channels = test.method.axes.trailing == LayerAxes::kChannels;
+  const bool over_channels = test.method.axes.over == NormalizedOver::kChannels;
   switch (test.method.normalization) {
     case Normalization::kBatch:
       return reference::batch_norm_backward(arguments, problem.batch, problem.dy);

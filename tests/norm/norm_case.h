@@ -24,7 +24,7 @@ struct Method {
   bool renorm = false;
   bool collect_moments = false;
   std::int64_t groups = 1;
-  LayerAxes axes = {.trailing = LayerAxes::kChannels};
+  LayerAxes axes = {.over = NormalizedOver::kChannels};
 
   bool is_row_wise() const {
     return normalization == Normalization::kLayer || normalization == Normalization::kRms;

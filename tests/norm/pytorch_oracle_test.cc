@@ -222,7 +222,7 @@ TEST_F(PyTorchOracle, LayerNormOverChannels) {
   expect_same_in_all_cases(
       "layer_norm_channels",
       [](const std::string&, const NormForward& arguments, NormRecord* record) {
-        layer_norm(arguments, {.trailing = LayerAxes::kChannels}, record);
+        layer_norm(arguments, {.over = NormalizedOver::kChannels}, record);
       });
 }
 

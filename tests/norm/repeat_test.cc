@@ -130,6 +130,8 @@ TEST(NormRepeat, ArgumentsOfAnotherForwardAreErrors) {
   wrong = right;
   wrong.weight = wrong.weight.first(5);
   EXPECT_NE(message(wrong, record).find("weight has 5 elements"), std::string::npos);
+  wrong.weight = {};
+  EXPECT_EQ(message(wrong, record), "norm repeat: the forward had a weight; give the same");
   wrong = right;
   const Case other{.shape = {2, 6, 18}};
   const Problem other_problem = make_problem(other);

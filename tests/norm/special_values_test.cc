@@ -220,7 +220,7 @@ TEST(SpecialValues, GroupsOfASingleElementGiveTheBias) {
         expect_matches_reference(test);
         test.shape = {3, 1, 18};
         test.method = {.normalization = Normalization::kLayer,
-                       .axes = {.trailing = LayerAxes::kChannels}};
+                       .axes = {.over = NormalizedOver::kChannels}};
         expect_matches_reference(test);
         test.shape = {3, 4, 1};
         test.method = {.normalization = Normalization::kLayer, .axes = {.trailing = 1}};

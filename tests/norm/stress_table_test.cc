@@ -85,7 +85,7 @@ TEST(StressTable, LayerNormOverTrailingDimensions) {
 
 TEST(StressTable, LayerNormOverChannels) {
   expect_stress_table(
-      {.normalization = Normalization::kLayer, .axes = {.trailing = LayerAxes::kChannels}});
+      {.normalization = Normalization::kLayer, .axes = {.over = NormalizedOver::kChannels}});
 }
 
 // What norm.h promises: |mean| up to 1e5 standard deviations.

@@ -106,18 +106,20 @@ TEST_F(NormErrors, PositionWeightsWithChannels) {
 }
 
 TEST_F(NormErrors, PositionWeightsOfLayerNormalization) {
-  EXPECT_THAT(
-      layer_norm({.x = x_, .position_weights = add("mask", {GraphShape::kBatch, 4, 4})}, {1}),
-      HasSubstr("use group normalization with one group"));
+  EXPECT_THAT(layer_norm({.x = x_, .position_weights = add("mask", {GraphShape::kBatch, 4, 4})},
+                         {.trailing = 1}),
+              HasSubstr("use group normalization with one group"));
 }
 
 TEST_F(NormErrors, AxesThatAreNotSaidOrLeaveNoSample) {
   EXPECT_THAT(layer_norm({.x = x_}, {}), HasSubstr("trailing is 0 for x of shape (N, 6, 4, 4)"));
-  EXPECT_THAT(layer_norm({.x = x_}, {4}), HasSubstr("give 1 to 3 dimensions"));
+  EXPECT_THAT(layer_norm({.x = x_}, {.trailing = 4}), HasSubstr("give 1 to 3 dimensions"));
+  EXPECT_THAT(layer_norm({.x = x_}, {.over = NormalizedOver::kChannels, .trailing = 1}),
+              HasSubstr("trailing is 1 beside NormalizedOver::kChannels"));
 }
 
 TEST_F(NormErrors, WeightOfLayerNormalizationIsOfTheTrailingDimensions) {
-  EXPECT_THAT(layer_norm({.x = x_, .weight = add("gamma", {6})}, {2}),
+  EXPECT_THAT(layer_norm({.x = x_, .weight = add("gamma", {6})}, {.trailing = 2}),
               HasSubstr("it has to be (4, 4), as the trailing dimensions of x"));
 }
 

@@ -67,7 +67,7 @@ Kind layer_over_channels() {
   return {.name = "layer_norm channels",
           .build =
               [](Graph& graph, const ops::NormInputs& in, const ops::NormOptions& o) {
-                return ops::layer_norm(graph, "y", in, {.trailing = LayerAxes::kChannels}, o);
+                return ops::layer_norm(graph, "y", in, {.over = NormalizedOver::kChannels}, o);
               },
           .parameters = channels_of};
 }
@@ -85,7 +85,7 @@ Kind rms_over_channels() {
   Kind kind = layer_over_channels();
   kind.name = "rms_norm channels";
   kind.build = [](Graph& graph, const ops::NormInputs& in, const ops::NormOptions& o) {
-    return ops::rms_norm(graph, "y", in, {.trailing = LayerAxes::kChannels}, o);
+    return ops::rms_norm(graph, "y", in, {.over = NormalizedOver::kChannels}, o);
   };
   return kind;
 }

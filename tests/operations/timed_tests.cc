@@ -92,10 +92,10 @@ void add_norms(std::vector<OperationTest>& all) {
   all.push_back(norm("group_norm",
                      [](Graph& graph, Inputs in) { return ops::group_norm(graph, "y", in, 32); }));
   all.push_back(norm("layer_norm", [](Graph& graph, Inputs in) {
-    return ops::layer_norm(graph, "y", in, {.trailing = LayerAxes::kChannels});
+    return ops::layer_norm(graph, "y", in, {.over = NormalizedOver::kChannels});
   }));
   all.push_back(norm("rms_norm", [](Graph& graph, Inputs in) {
-    return ops::rms_norm(graph, "y", in, {.trailing = LayerAxes::kChannels});
+    return ops::rms_norm(graph, "y", in, {.over = NormalizedOver::kChannels});
   }));
   const std::vector<OperationTest> norms = all;
   for (const OperationTest& test : norms) {

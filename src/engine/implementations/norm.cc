@@ -10,7 +10,7 @@ namespace {
 /// Images keep their layout; everything else is row-major.
 Format format_of_x(const NodeContext& node, const NormAttributes& norm) {
   const bool over_trailing = (norm.kind == NormKind::kLayer || norm.kind == NormKind::kRms) &&
-                             norm.axes.trailing != LayerAxes::kChannels;
+                             norm.axes.over != NormalizedOver::kChannels;
   return over_trailing ? Format{} : Format{.layout = node.format(0).layout};
 }
 
@@ -46,7 +46,7 @@ NormNode describe_node(const NodeContext& node, const NormAttributes& norm) {
   const Shape& x = node.input(Norm::kX);
   std::int64_t parameters = x.channels();
   if ((norm.kind == NormKind::kLayer || norm.kind == NormKind::kRms) &&
-      norm.axes.trailing != LayerAxes::kChannels) {
+      norm.axes.over != NormalizedOver::kChannels) {
     parameters = 1;
     for (int i = x.rank() - norm.axes.trailing; i < x.rank(); ++i) parameters *= x[i];
   }

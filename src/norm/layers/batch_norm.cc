@@ -9,6 +9,17 @@
 namespace equipoise {
 namespace {
 
+void require_renorm(const std::string& name, const std::optional<Renorm>& renorm) {
+  if (!renorm) return;
+  const auto [r_max, d_max] = *renorm;
+  if (!(r_max >= 1 && d_max >= 0) || !std::isfinite(r_max) || !std::isfinite(d_max)) {
+    throw Error(fmt::format(
+        "{}: renorm with r_max {}, d_max {}; they have to be finite, at least 1 and at least 0 (1 "
+        "and 0 are plain batch normalization)",
+        name, r_max, d_max));
+  }
+}
+
 void validate(const BatchNormConfig& config) {
   if (!(config.pseudo_count > 0) || !std::isfinite(config.pseudo_count)) {
     throw Error(
@@ -26,14 +37,7 @@ void validate(const BatchNormConfig& config) {
         "{}: ghost batches split the statistics that a communicator merges; choose one of them",
         config.name));
   }
-  if (!config.renorm) return;
-  const auto [r_max, d_max] = *config.renorm;
-  if (!(r_max >= 1 && d_max >= 0) || !std::isfinite(r_max) || !std::isfinite(d_max)) {
-    throw Error(fmt::format(
-        "{}: renorm with r_max {}, d_max {}; they have to be finite, at least 1 and at least 0 (1 "
-        "and 0 are plain batch normalization)",
-        config.name, r_max, d_max));
-  }
+  require_renorm(config.name, config.renorm);
 }
 
 UpdateRule rule_of(const BatchNormConfig& config) {
@@ -59,6 +63,11 @@ BatchNorm::BatchNorm(const BatchNormConfig& config)
       renorm_(config.renorm),
       communicator_(config.communicator) {
   validate(config);
+}
+
+void BatchNorm::set_renorm(const std::optional<Renorm>& renorm) {
+  require_renorm(name(), renorm);
+  renorm_ = renorm;
 }
 
 BatchNormSwitches BatchNorm::switches() const {

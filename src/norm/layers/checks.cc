@@ -62,7 +62,7 @@ void require_batch_count(const std::string& layer, std::string_view name, std::i
 }
 
 LayerAxes layer_axes(std::span<const std::int64_t> normalized_shape, NormalizedOver over) {
-  if (over == NormalizedOver::kChannels) return {.trailing = LayerAxes::kChannels};
+  if (over == NormalizedOver::kChannels) return {.over = NormalizedOver::kChannels};
   return {.trailing = static_cast<int>(normalized_shape.size())};
 }
 

@@ -6,6 +6,7 @@
 
 #include "equipoise/error.h"
 #include "equipoise/layers.h"
+#include "norm/check.h"
 #include "norm/record.h"
 
 namespace equipoise {
@@ -91,8 +92,10 @@ void NormLayer::forward(const ConstTensorView& x, const TensorView& y,
     throw;
   }
   // A backward would read y where it expects x or the residual.
-  const bool in_place = y.data == x.data || (options.residual && y.data == options.residual.data);
-  has_record_ = !in_place || x.shape.element_count() == 0;
+  const bool overwritten =
+      y.data == x.data || (norm::backward_reads_residual(norm::Internals::of(record_)) &&
+                           y.data == options.residual.data);
+  has_record_ = !overwritten || x.shape.element_count() == 0;
 }
 
 void NormLayer::backward(const ConstTensorView& x, const ConstTensorView& dy, const TensorView& dx,

@@ -12,6 +12,7 @@ printed. What cannot be joined after all is for the caller to check file by file
 import json
 import pathlib
 import re
+import shlex
 import sys
 
 LARGEST = 16  # files; more would leave one core with the last unit
@@ -52,7 +53,8 @@ def main():
             alone.append(file)
             continue
         # What differs between files of one target is the source's and the object's name.
-        options = re.sub(r" -o \S+ -c \S+$", "", commands[file]["command"])
+        command = shlex.split(commands[file]["command"])
+        options = tuple(command[:command.index("-o")])
         names = private_names(text)
         of_target = units.setdefault(options, [])
         unit = next((unit for unit in of_target
@@ -72,7 +74,7 @@ def main():
             path.write_text("".join(
                 f'// NOLINTNEXTLINE(bugprone-suspicious-include)\n#include "{file}"\n' for file in unit.files))
             entries.append({"directory": str(build), "file": str(path), "files": len(unit.files),
-                            "command": f"{options} -c {path}"})
+                            "arguments": [*options, "-c", str(path)]})
     entries.sort(key=lambda entry: -entry.pop("files"))
     (directory / "compile_commands.json").write_text(json.dumps(entries, indent=1))
     for path in [entry["file"] for entry in entries] + alone:

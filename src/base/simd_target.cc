@@ -1,3 +1,5 @@
+#include <atomic>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -17,7 +19,6 @@ namespace equipoise {
 namespace {
 
 std::vector<std::int64_t> usable_targets() {
-  hwy::SetSupportedTargetsForTest(0);
   std::vector<std::int64_t> targets;
   // The better of two targets has the lower bit.
   for (std::int64_t rest = hwy::SupportedTargets() & HWY_TARGETS; rest != 0; rest &= rest - 1) {
@@ -32,14 +33,17 @@ const std::vector<std::int64_t>& targets() {
   return list;
 }
 
-std::int64_t& forced() {
-  static std::int64_t target = 0;
+std::atomic<std::int64_t>& forced() {
+  static std::atomic<std::int64_t> target = 0;
   return target;
 }
 
 }  // namespace
 
-std::string simd_target() { return hwy::TargetName(forced() != 0 ? forced() : targets().front()); }
+std::string simd_target() {
+  const std::int64_t target = forced();
+  return hwy::TargetName(target != 0 ? target : targets().front());
+}
 
 std::vector<std::string> simd_targets() {
   std::vector<std::string> names;

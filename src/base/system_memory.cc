@@ -10,10 +10,12 @@
 namespace equipoise {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::size_t kUnknown = std::numeric_limits<std::size_t>::max();
 
 /// The number behind a key of a file of "key number" lines.
-std::size_t value_of(const char* path, std::string_view wanted) {
+std::size_t value_of(const fs::path& path, std::string_view wanted) {
   std::ifstream file(path);
   std::string line;
   while (std::getline(file, line)) {
@@ -25,17 +27,40 @@ std::size_t value_of(const char* path, std::string_view wanted) {
   return kUnknown;
 }
 
+std::size_t left_by(const fs::path& group) {
+  std::size_t limit = 0;
+  // "max" is no number.
+  if (std::ifstream file(group / "memory.max"); !(file >> limit)) return kUnknown;
+  // Pages of files count as used too, but are given up when memory is needed.
+  const std::size_t used = value_of(group / "memory.stat", "anon");
+  return used == kUnknown ? kUnknown : limit - std::min(used, limit);
+}
+
+// The line "0::/path" of version 2.
+fs::path control_group() {
+  std::ifstream file("/proc/self/cgroup");
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.starts_with("0::/")) return line.substr(3);
+  }
+  return "/";
+}
+
 }  // namespace
+
+std::size_t left_by_control_groups(const fs::path& mount, const fs::path& group) {
+  fs::path within = group.relative_path();
+  std::size_t left = left_by(mount);
+  for (; !within.empty(); within = within.parent_path()) {
+    left = std::min(left, left_by(mount / within));
+  }
+  return left;
+}
 
 std::size_t available_memory() {
   const std::size_t kib = value_of("/proc/meminfo", "MemAvailable:");
   const std::size_t machine = kib == kUnknown ? kUnknown : kib * 1024;
-  std::size_t limit = kUnknown;
-  if (std::ifstream file("/sys/fs/cgroup/memory.max"); !(file >> limit)) limit = kUnknown;
-  // Pages of files count as used too, but are given up when memory is needed.
-  const std::size_t used = value_of("/sys/fs/cgroup/memory.stat", "anon");
-  const bool limited = limit != kUnknown && used != kUnknown;
-  return std::min(machine, limited ? limit - std::min(used, limit) : kUnknown);
+  return std::min(machine, left_by_control_groups("/sys/fs/cgroup", control_group()));
 }
 
 }  // namespace equipoise

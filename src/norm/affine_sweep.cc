@@ -1,6 +1,6 @@
 #include "norm/affine_sweep.h"
 
-#include "norm/forward.h"
+#include "norm/output.h"
 
 namespace equipoise::norm {
 

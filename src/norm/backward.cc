@@ -4,7 +4,8 @@
 #include <atomic>
 
 #include "base/parallel.h"
-#include "norm/forward.h"
+#include "norm/derivative.h"
+#include "norm/output.h"
 #include "norm/sample_block.h"
 #include "norm/statistics.h"
 #include "norm/synchronize.h"
@@ -81,9 +82,7 @@ class BackwardPass {
   TensorView place_of_dz() const {
     if (args_.dresidual) return args_.dresidual;
     if (over_ranks_) return {};
-    const Activation activation = state_.activation;
-    const bool dear = activation == Activation::kSilu || activation == Activation::kSigmoid ||
-                      activation == Activation::kTanh || activation == Activation::kHardSwish;
+    const bool dear = derivative_from(state_.activation) == DerivativeFrom::kZ;
     return dear && first_sweep_ && state_.dtype == DType::kF32 ? args_.dx : TensorView{};
   }
 

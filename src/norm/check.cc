@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "equipoise/error.h"
+#include "norm/derivative.h"
 
 namespace equipoise::norm {
 namespace {
@@ -91,10 +92,7 @@ void check_positive(std::string_view what, std::string_view name, double value) 
 }  // namespace
 
 bool backward_reads_residual(const NormRecord::State& state) {
-  const bool needs_z =
-      state.activation == Activation::kSilu || state.activation == Activation::kSigmoid ||
-      state.activation == Activation::kTanh || state.activation == Activation::kHardSwish;
-  return state.has_residual && needs_z;
+  return state.has_residual && derivative_from(state.activation) == DerivativeFrom::kZ;
 }
 
 void check_tensor(std::string_view what, std::string_view name, const ConstTensorView& view) {

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <optional>
 
-#include "base/cache.h"
 #include "base/parallel.h"
 #include "norm/affine_sweep.h"
 #include "norm/group_moments.h"
@@ -176,28 +174,6 @@ class ForwardPass {
 };
 
 }  // namespace
-
-bool streams(const TensorView& out, const ConstTensorView& in) {
-  if (!out || out.data == in.data) return false;
-  const std::int64_t bytes =
-      storage_elements(out.shape, out.layout) * static_cast<std::int64_t>(size_of(out.dtype));
-  return bytes > cache_sizes().level2;
-}
-
-void zero_padding(const Walk& walk, const TileRange& tile, std::int64_t l, void* data,
-                  DType dtype) {
-  const std::int64_t channels = walk.channels_in(l);
-  if (walk.lanes_per_channel > 1 || channels == walk.block_lanes) return;
-  const auto bytes = static_cast<std::size_t>(walk.block_lanes - channels) * size_of(dtype);
-  for (std::int64_t n = tile.n0; n < tile.n1; ++n) {
-    for (std::int64_t s = tile.s0; s < tile.s1; ++s) {
-      std::memset(
-          at(data, dtype,
-             n * walk.sample_stride + l * walk.block_stride + s * walk.block_lanes + channels),
-          0, bytes);
-    }
-  }
-}
 
 void forward(const NormForward& arguments, const BatchNormOptions& options,
              NormRecord::State& state, Workspace::Arena& arena) {

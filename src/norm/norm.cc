@@ -9,6 +9,7 @@
 #include "equipoise/error.h"
 #include "norm/backward.h"
 #include "norm/check.h"
+#include "norm/derivative.h"
 #include "norm/forward.h"
 #include "norm/group_moments.h"
 #include "norm/record.h"
@@ -89,11 +90,6 @@ class ScratchArena {
   Workspace::Arena& arena_;
 };
 
-bool has_derivative_bits(Activation activation) {
-  return activation == Activation::kRelu || activation == Activation::kRelu6 ||
-         activation == Activation::kLeakyRelu;
-}
-
 void describe(const NormForward& a, Partition partition, bool keep_bits, NormRecord::State& state) {
   state.filled = false;
   state.shape = a.x.shape;
@@ -115,7 +111,8 @@ void describe(const NormForward& a, Partition partition, bool keep_bits, NormRec
   state.r.clear();
   state.d.clear();
   state.batch_share.assign(1, 1.0);
-  state.has_bits = keep_bits && state.has_residual && has_derivative_bits(a.activation);
+  state.has_bits = keep_bits && state.has_residual &&
+                   norm::derivative_from(a.activation) == norm::DerivativeFrom::kBit;
 }
 
 // Of a sample without positions no tile would write them.

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/parallel.h"
-#include "norm/forward.h"
+#include "norm/output.h"
 #include "norm/rows.h"
 #include "norm/rows_tile.h"
 #include "norm/walk.h"

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "base/parallel.h"
-#include "norm/forward.h"
+#include "norm/output.h"
 #include "norm/row_chunks.h"
 #include "norm/row_strips.h"
 #include "norm/rows.h"

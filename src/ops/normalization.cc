@@ -4,6 +4,7 @@
 
 #include "equipoise/error.h"
 #include "graph/differentiate.h"
+#include "norm/derivative.h"
 #include "ops/function.h"
 #include "ops/normalization_attributes.h"
 #include "ops/normalization_check.h"
@@ -23,8 +24,7 @@ bool is_frozen(const Graph& graph, const Node& norm) {
 }
 
 bool gradient_reads_residual(Activation activation) {
-  return activation == Activation::kSilu || activation == Activation::kSigmoid ||
-         activation == Activation::kTanh || activation == Activation::kHardSwish;
+  return norm::derivative_from(activation) == norm::DerivativeFrom::kZ;
 }
 
 std::string_view Norm::type() const { return to_string(norm_.kind); }

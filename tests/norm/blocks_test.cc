@@ -6,24 +6,12 @@
 
 #include <gtest/gtest.h>
 
-#include "base/cache.h"
 #include "norm/comparison.h"
 #include "norm/methods.h"
 #include "norm/targets.h"
 
 namespace equipoise::testing {
 namespace {
-
-class SmallCaches {
- public:
-  SmallCaches() { set_cache_sizes({.level2 = 8 << 10, .last_level = 64 << 10}); }
-  ~SmallCaches() { set_cache_sizes(real_); }
-  SmallCaches(const SmallCaches&) = delete;
-  SmallCaches& operator=(const SmallCaches&) = delete;
-
- private:
-  CacheSizes real_ = cache_sizes();
-};
 
 std::vector<Method> methods() {
   std::vector<Method> methods = all_methods();

@@ -7,12 +7,14 @@
 #include "norm/methods.h"
 #include "norm/raw_run.h"
 #include "norm/targets.h"
+#include "norm/units.h"
 
 namespace equipoise::testing {
 namespace {
 
 TEST(Concurrency, CallersDoNotDisturbEachOther) {
   const RuntimeGuard guard;
+  const SmallCaches several_threads;
   const std::vector<Method> methods = plain_methods();
   std::vector<RawRun> runs;
   std::vector<Bits> expected;
@@ -21,6 +23,8 @@ TEST(Concurrency, CallersDoNotDisturbEachOther) {
     test.activation = Activation::kSilu;
     expected.push_back(runs.emplace_back(test).run(2, false));
   }
+  const std::int64_t bytes = Shape{4, 24, 9, 11}.element_count() * 4;
+  ASSERT_EQ(norm::threads_for(bytes), 2);
   std::vector<Bits> actual(methods.size());
   std::vector<std::thread> callers;
   for (std::size_t i = 0; i < methods.size(); ++i) {

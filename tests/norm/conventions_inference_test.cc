@@ -76,7 +76,7 @@ std::vector<std::uint32_t> inference_without_crossing(const ForeignBatchNorm& la
   arguments.y = {.data = y.data(), .shape = kShape};
   arguments.weight = layer.arrays[0].values;
   arguments.bias = layer.arrays[1].values;
-  arguments.epsilon = layer.epsilon;
+  arguments.epsilon = layer.epsilon.value();
   BatchNormOptions options{};
   options.statistics = Statistics::kRunning;
   options.running_mean = layer.arrays[2].values;
@@ -98,8 +98,8 @@ void expect_exact(const ForeignBatchNorm& origin, Framework framework) {
   EXPECT_EQ(inference(import_batch_norm(there)), expected);
 
   const ForeignBatchNorm back = export_batch_norm(import_batch_norm(there), origin.framework);
-  EXPECT_EQ(std::bit_cast<std::uint64_t>(back.epsilon),
-            std::bit_cast<std::uint64_t>(origin.epsilon));
+  EXPECT_EQ(std::bit_cast<std::uint64_t>(back.epsilon.value()),
+            std::bit_cast<std::uint64_t>(origin.epsilon.value()));
   for (const ForeignArray& array : origin.arrays) {
     EXPECT_EQ(bits_of(values_of(back, array.name)), bits_of(array.values)) << array.name;
   }
@@ -107,7 +107,7 @@ void expect_exact(const ForeignBatchNorm& origin, Framework framework) {
 
 TEST(ConventionsInference, CrossingNeverChangesOneBitOfAnEpsilonThatF32CanHold) {
   for (ForeignBatchNorm origin : layers()) {
-    origin.epsilon = static_cast<double>(static_cast<float>(origin.epsilon));
+    origin.epsilon = static_cast<double>(static_cast<float>(origin.epsilon.value()));
     for (const Framework framework : kFrameworks) expect_exact(origin, framework);
   }
 }
@@ -115,7 +115,7 @@ TEST(ConventionsInference, CrossingNeverChangesOneBitOfAnEpsilonThatF32CanHold) 
 TEST(ConventionsInference, CrossingNeverChangesOneBitWhereEpsilonIsF64) {
   int decimals = 0;
   for (const ForeignBatchNorm& origin : layers()) {
-    if (!is_f32(origin.epsilon)) ++decimals;
+    if (!is_f32(origin.epsilon.value())) ++decimals;
     for (const Framework framework : kFrameworks) {
       if (!convention(framework).attributes_are_f32) expect_exact(origin, framework);
     }
@@ -127,11 +127,11 @@ TEST(ConventionsInference, CrossingNeverChangesOneBitWhereEpsilonIsF64) {
 TEST(ConventionsInference, ADecimalEpsilonIsRoundedOnTheWayToOnnxAndNamed) {
   for (const ForeignBatchNorm& origin : layers()) {
     const ForeignBatchNorm onnx = export_batch_norm(import_batch_norm(origin), Framework::kOnnx);
-    EXPECT_EQ(onnx.epsilon, static_cast<double>(static_cast<float>(origin.epsilon)));
+    EXPECT_EQ(onnx.epsilon.value(), static_cast<double>(static_cast<float>(origin.epsilon.value())));
     EXPECT_EQ(inference(import_batch_norm(onnx)), inference_without_crossing(onnx));
-    if (is_f32(origin.epsilon)) continue;
+    if (is_f32(origin.epsilon.value())) continue;
     EXPECT_THAT(onnx.differences,
-                Contains(HasSubstr(fmt::format("ONNX stores epsilon {} as f32", origin.epsilon))));
+                Contains(HasSubstr(fmt::format("ONNX stores epsilon {} as f32", origin.epsilon.value()))));
     EXPECT_NE(inference(import_batch_norm(onnx)), inference_without_crossing(origin));
   }
 }

@@ -65,6 +65,11 @@ TEST(InPlace, OutputMayBeTheInput) { expect_in_place_everywhere(Over::kX); }
 
 TEST(InPlace, OutputMayBeTheResidual) { expect_in_place_everywhere(Over::kResidual); }
 
+TEST(InPlace, OutputIsStreamedOverTheResidual) {
+  const SmallCaches small(1 << 10);
+  expect_in_place_everywhere(Over::kResidual);
+}
+
 TEST(InPlace, RunningStatisticsNeedNoRecord) {
   const Case test{.method = {.statistics = Statistics::kRunning}, .shape = {2, 5, 7}};
   const Problem problem = make_problem(test);

@@ -89,6 +89,7 @@ TEST(NormRepeat, GivesThemForFewLongRows) {
 }
 
 TEST(NormRepeat, MayBeWrittenOverTheResidual) {
+  const SmallCaches streamed(1 << 10);
   for (const Method& method : all_methods()) {
     for (const Layout layout : kLayouts) {
       expect_same_bits_again({.method = method,

@@ -128,6 +128,7 @@ std::vector<Method> synchronized_methods() {
 }
 
 TEST(SimulatedRanks, AreOneRankWithTheWholeBatch) {
+  const SmallCaches several_threads(1 << 10);
   std::uint64_t seed = 0;
   for (const Method& method : synchronized_methods()) {
     for (const auto& sizes : kRankSizes) {
@@ -140,6 +141,7 @@ TEST(SimulatedRanks, AreOneRankWithTheWholeBatch) {
                               .activation = kActivations[seed % 8],
                               .residual = seed % 2 == 0,
                               .weighting = weighting,
+                              .threads = static_cast<int>(seed % 3) + 1,
                               .seed = seed},
                              sizes);
         }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "base/cache.h"
 #include "equipoise/runtime.h"
 
 namespace equipoise::testing {
@@ -21,6 +23,21 @@ class RuntimeGuard {
 
  private:
   int threads_ = num_threads();
+};
+
+/// Caches are said to be small, so that small tensors go the ways of large ones: in several units,
+/// streamed, by several threads.
+class SmallCaches {
+ public:
+  explicit SmallCaches(std::int64_t level2 = 8 << 10) {
+    set_cache_sizes({.level2 = level2, .last_level = 8 * level2});
+  }
+  ~SmallCaches() { set_cache_sizes(real_); }
+  SmallCaches(const SmallCaches&) = delete;
+  SmallCaches& operator=(const SmallCaches&) = delete;
+
+ private:
+  CacheSizes real_ = cache_sizes();
 };
 
 /// Runs the test on every instruction set of this machine.

@@ -220,7 +220,8 @@ struct RowsBackwardLoops {
       of_products = columns.products + first;
     }
     const Factors factors(sums.sums, tile, unit, tile.rstd[group]);
-    for_vectors(dx + offset, length, tile.streaming && dx != nullptr, bits != nullptr,
+    const T* streamed = dx != nullptr ? dx + offset : nullptr;
+    for_vectors(streamed, length, tile.streaming && streamed != nullptr, bits != nullptr,
                 [&](std::int64_t i, auto n, auto streaming) EQUIPOISE_INLINE_LAMBDA {
                   write(row, factors, offset, bits, i, n, streaming(), of_dz, of_products);
                 });

@@ -200,8 +200,9 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
         "computed; give none, or have it computed (collect_moments; of a layer, running_update)");
   }
   const std::int64_t samples = a.x.shape.samples();
+  const std::int64_t whole_batch = std::max<std::int64_t>(samples, 1);
   const std::int64_t block_samples =
-      options.ghost_batch_size > 0 ? options.ghost_batch_size : std::max<std::int64_t>(samples, 1);
+      options.ghost_batch_size > 0 ? std::min(options.ghost_batch_size, whole_batch) : whole_batch;
   const auto count_block = [&](std::int64_t block) {
     const std::int64_t first = block * block_samples;
     return norm::count_batch(a.position_weights, a.x.shape, first,

@@ -28,8 +28,8 @@ struct GhostBatches {
 GhostBatches ghost_batches(const Arguments& in, const BatchOptions& options) {
   const std::int64_t samples = in.x.samples;  // N
   if (options.ghost_batch_size == 0) return {1, samples};
-  return {(samples + options.ghost_batch_size - 1) / options.ghost_batch_size,
-          options.ghost_batch_size};
+  const std::int64_t size = std::min(options.ghost_batch_size, std::max<std::int64_t>(samples, 1));
+  return {(samples + size - 1) / size, size};
 }
 
 /// Statistics of channel c over samples [first, last) and all positions.

@@ -210,7 +210,11 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
   };
   const std::int64_t blocks =
       std::max<std::int64_t>((samples + block_samples - 1) / block_samples, 1);
-  for (std::int64_t block = 0; block < blocks && options.communicator == nullptr; ++block) {
+  // Ranks count together, once they have met.
+  const auto counts_for = [&](Statistics statistics) {
+    return options.statistics == statistics && options.communicator == nullptr;
+  };
+  for (std::int64_t block = 0; counts_for(Statistics::kBatch) && block < blocks; ++block) {
     norm::check_batch(options, count_block(block));
   }
 
@@ -220,8 +224,8 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
   state.across_samples = true;
   state.frozen = running;
   state.communicator = with_moments ? options.communicator : nullptr;
-  state.batch_share.resize(static_cast<std::size_t>(blocks));
-  for (std::int64_t block = 0; block < blocks; ++block) {
+  state.batch_share.assign(static_cast<std::size_t>(blocks), norm::batch_share(options, 0));
+  for (std::int64_t block = 0; counts_for(Statistics::kBlend) && block < blocks; ++block) {
     state.batch_share[static_cast<std::size_t>(block)] =
         norm::batch_share(options, count_block(block).samples);
   }

@@ -261,17 +261,18 @@ void rms_norm(const NormForward& a, LayerAxes axes, NormRecord* record) {
   norm_over_axes("RMS norm", a, axes, false, record);
 }
 
-void norm_repeat(const NormForward& a, const NormRecord& record) {
+void norm_repeat(const NormForward& arguments, const NormRecord& record) {
   const NormRecord::State& state = Internals::of(record);
+  NormForward a = arguments;
+  a.position_weights = {};
+  a.sample_moments = {};
   norm::check_repeat(a, state);
   if (state.shape.channels() == 0) return;
-  NormForward again = a;
-  again.sample_moments = {};
   ScratchArena arena(a.workspace);
   if (norm::goes_by_rows(state)) {
-    norm::repeat_rows(again, state, *arena);
+    norm::repeat_rows(a, state, *arena);
   } else {
-    norm::repeat(again, state, *arena);
+    norm::repeat(a, state, *arena);
   }
 }
 

@@ -105,6 +105,24 @@ TEST(SpecialValues, NanBehindAMaskStaysThere) {
   });
 }
 
+TEST(SpecialValues, RunningStatisticsWithoutAShareHaveNoEffect) {
+  for (const Layout layout : kLayouts) {
+    Case test{.method = {.statistics = Statistics::kBlend}, .shape = {4, 18, 5, 7}};
+    test.layout = layout;
+    Problem problem = make_problem(test);
+    problem.batch.pseudo_count = 1e-300;
+    std::ranges::fill(problem.running_mean, std::numeric_limits<float>::quiet_NaN());
+    std::ranges::fill(problem.running_var, std::numeric_limits<float>::infinity());
+    NormRecord record;
+    const ForwardRun blended = run_forward(test, problem, &record);
+    const BackwardRun blended_gradients = run_backward(test, problem, record);
+    test.method.statistics = Statistics::kBatch;
+    const ForwardRun expected = run_forward(test, problem, &record);
+    EXPECT_TRUE(blended.y.bytes() == expected.y.bytes());
+    EXPECT_TRUE(blended_gradients.dx.bytes() == run_backward(test, problem, record).dx.bytes());
+  }
+}
+
 /// Fills x by `value(i)`; everything that is finite in the reference has to be right here.
 template <class Value>
 void expect_finite_where_the_reference_is(const Case& test, const Value& value) {

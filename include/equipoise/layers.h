@@ -122,16 +122,9 @@ class EQUIPOISE_API NormLayer {
   void load_state(std::span<const ConstStateView> source);
 
  protected:
-  struct Config {
-    std::string name;
-    std::int64_t parameters = 0;
-    Parameter weight = Parameter::kPresent;
-    Parameter bias = Parameter::kPresent;
-    double epsilon = 1e-5;
-    Activation activation = Activation::kNone;
-    float negative_slope = 0.01F;
-  };
-  explicit NormLayer(Config config);
+  /// Of a layer's configuration; `parameters`: elements of weight and bias, if present.
+  template <class LayerConfig>
+  NormLayer(const LayerConfig& config, std::int64_t parameters);
   NormLayer(NormLayer&&) noexcept;
   NormLayer& operator=(NormLayer&&) noexcept;
 

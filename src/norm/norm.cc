@@ -200,8 +200,9 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
         "computed; give none, or have it computed (collect_moments; of a layer, running_update)");
   }
   const std::int64_t samples = a.x.shape.samples();
+  const std::int64_t whole_batch = std::max<std::int64_t>(samples, 1);
   const std::int64_t block_samples =
-      options.ghost_batch_size > 0 ? options.ghost_batch_size : std::max<std::int64_t>(samples, 1);
+      options.ghost_batch_size > 0 ? std::min(options.ghost_batch_size, whole_batch) : whole_batch;
   const auto count_block = [&](std::int64_t block) {
     const std::int64_t first = block * block_samples;
     return norm::count_batch(a.position_weights, a.x.shape, first,
@@ -209,7 +210,11 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
   };
   const std::int64_t blocks =
       std::max<std::int64_t>((samples + block_samples - 1) / block_samples, 1);
-  for (std::int64_t block = 0; block < blocks && options.communicator == nullptr; ++block) {
+  // Ranks count together, once they have met.
+  const auto counts_for = [&](Statistics statistics) {
+    return options.statistics == statistics && options.communicator == nullptr;
+  };
+  for (std::int64_t block = 0; counts_for(Statistics::kBatch) && block < blocks; ++block) {
     norm::check_batch(options, count_block(block));
   }
 
@@ -219,8 +224,8 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
   state.across_samples = true;
   state.frozen = running;
   state.communicator = with_moments ? options.communicator : nullptr;
-  state.batch_share.resize(static_cast<std::size_t>(blocks));
-  for (std::int64_t block = 0; block < blocks; ++block) {
+  state.batch_share.assign(static_cast<std::size_t>(blocks), norm::batch_share(options, 0));
+  for (std::int64_t block = 0; counts_for(Statistics::kBlend) && block < blocks; ++block) {
     state.batch_share[static_cast<std::size_t>(block)] =
         norm::batch_share(options, count_block(block).samples);
   }
@@ -256,17 +261,18 @@ void rms_norm(const NormForward& a, LayerAxes axes, NormRecord* record) {
   norm_over_axes("RMS norm", a, axes, false, record);
 }
 
-void norm_repeat(const NormForward& a, const NormRecord& record) {
+void norm_repeat(const NormForward& arguments, const NormRecord& record) {
   const NormRecord::State& state = Internals::of(record);
+  NormForward a = arguments;
+  a.position_weights = {};
+  a.sample_moments = {};
   norm::check_repeat(a, state);
   if (state.shape.channels() == 0) return;
-  NormForward again = a;
-  again.sample_moments = {};
   ScratchArena arena(a.workspace);
   if (norm::goes_by_rows(state)) {
-    norm::repeat_rows(again, state, *arena);
+    norm::repeat_rows(a, state, *arena);
   } else {
-    norm::repeat(again, state, *arena);
+    norm::repeat(a, state, *arena);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "norm/rows.h"
 #include "norm/walk.h"
 
 namespace equipoise::norm {
@@ -21,6 +22,7 @@ constexpr std::int64_t kLeastRun = 32;
 // all threads, or the column sums of chunks are as large as the tensor.
 constexpr std::int64_t kFewRows = 64;
 constexpr std::int64_t kLongRow = 8192;
+static_assert(kFewRows <= kSummedRows);  // a strip has one sum of each column
 
 // Offsets of (n, c, s): a block of channels, the channel in it, positions in between.
 struct Addressing {

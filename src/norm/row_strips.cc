@@ -7,6 +7,7 @@
 #include "norm/output.h"
 #include "norm/rows.h"
 #include "norm/rows_tile.h"
+#include "norm/sample_moments.h"
 #include "norm/walk.h"
 
 namespace equipoise::norm {
@@ -83,6 +84,15 @@ void forward_strips(const RowChunks& chunks, const NormForward& arguments, NormR
     state.mean[static_cast<std::size_t>(r)] = moments.mean;
     state.rstd[static_cast<std::size_t>(r)] = 1 / std::sqrt(moments.variance() + state.epsilon);
     if (!state.moments.empty()) state.moments[static_cast<std::size_t>(r)] = moments;
+  }
+  if (!arguments.sample_moments.empty()) {  // before y is written: it may be x
+    const int threads = threads_for(chunks, state.dtype);
+    const Walk walk(state.shape, state.layout, state.shape.samples(), false);
+    SampleMoments samples(Elements(arguments.x, arguments.x.data), walk, {}, threads,
+                          arguments.sample_moments, arena);
+    parallel_for(chunks.rows, threads, [&](std::int64_t row, int thread) {
+      samples(row, 0, state.shape.channels(), thread);
+    });
   }
   sweep_strips(chunks, arguments, state, true, arena);
 }

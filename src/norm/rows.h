@@ -60,7 +60,10 @@ struct RowSums {
   /// Whether dz may be so large that sums over rows need a smaller unit.
   bool huge = false;
 };
-/// The unit in which huge dz are summed: of at most 2^128, times x̂, over a chunk.
+/// Sums over rows in f32 are of so many at most, which are added up in f64: equal terms are rounded
+/// to the same side, over and over, and lose 3e-6 of their sum by then.
+inline constexpr std::int64_t kSummedRows = 128;
+/// The unit in which huge dz are summed: of at most 2^128, times x̂, over so many rows.
 inline constexpr float kHugeUnit = 0x1p-40F;
 
 /// What is summed over rows, per element of a row (rounded up to 16 of each), in a unit of its own.
@@ -78,7 +81,8 @@ struct RowsBackwardTile : RowsTile {
   void* dx = nullptr;
   const double* mean = nullptr;
   const double* rstd = nullptr;
-  /// Without runs: what the rows add up to is added to these, unless null.
+  /// Without runs: what the rows add up to is added to these, kSummedRows of them to each, unless
+  /// null.
   ColumnSums* columns = nullptr;
   /// With runs: receives Σ dz and Σ dz·x̂ of each run of each row.
   GradientSums* runs = nullptr;

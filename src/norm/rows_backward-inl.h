@@ -212,14 +212,16 @@ struct RowsBackwardLoops {
     float unit = sums.huge ? kHugeUnit : 1.0F;
     float* of_dz = nullptr;
     float* of_products = nullptr;
-    if (ColumnSums* columns = tile.columns; columns != nullptr) {
-      if (HWY_UNLIKELY(sums.huge && columns->unit != kHugeUnit)) lower_unit(*columns);
-      unit = columns->unit;
-      of_dz = columns->dz + first;
-      of_products = columns->products + first;
+    if (tile.columns != nullptr) {
+      ColumnSums& columns = tile.columns[r / kSummedRows];
+      if (HWY_UNLIKELY(sums.huge && columns.unit != kHugeUnit)) lower_unit(columns);
+      unit = columns.unit;
+      of_dz = columns.dz + first;
+      of_products = columns.products + first;
     }
     const Factors factors(sums.sums, tile, unit, tile.rstd[group]);
-    for_vectors(dx + offset, length, tile.streaming && dx != nullptr, bits != nullptr,
+    const T* streamed = dx != nullptr ? dx + offset : nullptr;
+    for_vectors(streamed, length, tile.streaming && streamed != nullptr, bits != nullptr,
                 [&](std::int64_t i, auto n, auto streaming) EQUIPOISE_INLINE_LAMBDA {
                   write(row, factors, offset, bits, i, n, streaming(), of_dz, of_products);
                 });

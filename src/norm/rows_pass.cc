@@ -162,7 +162,7 @@ void repeat_rows(const NormForward& arguments, const NormRecord::State& state,
 
 namespace {
 
-// Of chunks, added up in f64.
+// Of rows whose columns f32 has added up.
 void write_parameter_gradients(const NormBackward& out, const RowChunks& chunks,
                                std::span<const ColumnSums> sums, int threads) {
   const std::int64_t each = chunks.per_parameter;
@@ -176,13 +176,13 @@ void write_parameter_gradients(const NormBackward& out, const RowChunks& chunks,
     const std::int64_t parameters = std::min(kParameters, count - first);
     double dz[kMost] = {};
     double products[kMost] = {};
-    for (const ColumnSums& chunk : sums) {
-      const double unit = 1 / static_cast<double>(chunk.unit);
-      const float* chunk_dz = chunk.dz + first * each;
-      const float* chunk_products = chunk.products + first * each;
+    for (const ColumnSums& rows : sums) {
+      const double unit = 1 / static_cast<double>(rows.unit);
+      const float* of_dz = rows.dz + first * each;
+      const float* of_products = rows.products + first * each;
       for (std::int64_t i = 0; i < parameters * each; ++i) {
-        dz[i] += static_cast<double>(chunk_dz[i]) * unit;
-        products[i] += static_cast<double>(chunk_products[i]) * unit;
+        dz[i] += static_cast<double>(of_dz[i]) * unit;
+        products[i] += static_cast<double>(of_products[i]) * unit;
       }
     }
     for (std::int64_t c = 0; c < parameters; ++c) {
@@ -222,8 +222,9 @@ void backward_rows(const NormBackward& arguments, const NormRecord::State& state
   const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
   const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);
   const bool parameters = !arguments.dweight.empty() || !arguments.dbias.empty();
+  const std::int64_t sums_of_chunk = (chunks.chunk_rows + kSummedRows - 1) / kSummedRows;
   const std::span<ColumnSums> columns =
-      arena.make<ColumnSums>(parameters && chunks.run == 1 ? chunks.chunks : 0);
+      arena.make<ColumnSums>(parameters && chunks.run == 1 ? chunks.chunks * sums_of_chunk : 0);
   for (ColumnSums& sums : columns) {
     sums.dz = arena.take<float>(chunks.padded_length()).data();
     sums.products = arena.take<float>(chunks.padded_length()).data();
@@ -264,9 +265,11 @@ void backward_rows(const NormBackward& arguments, const NormRecord::State& state
     if (chunks.run > 1) {
       tile.runs = runs.data() + chunk.first * runs_of_row;
     } else if (parameters) {
-      tile.columns = &columns[static_cast<std::size_t>(i)];
-      std::fill_n(tile.columns->dz, chunks.padded_length(), 0.0F);
-      std::fill_n(tile.columns->products, chunks.padded_length(), 0.0F);
+      tile.columns = columns.data() + i * sums_of_chunk;
+      for (std::int64_t k = 0; k < sums_of_chunk; ++k) {
+        std::fill_n(tile.columns[k].dz, chunks.padded_length(), 0.0F);
+        std::fill_n(tile.columns[k].products, chunks.padded_length(), 0.0F);
+      }
     }
     rows_backward(tile);
     if (arguments.dresidual) b.dz.done(chunks, chunk, arguments.dresidual);

@@ -110,12 +110,14 @@ void set_statistics(const BatchNormOptions& options, double batch_share, std::in
     variance = state.moments[group].variance();
   }
   if (options.statistics != Statistics::kBatch) {
-    // A share of 0 or 1 is exact, and what it excludes may be NaN.
-    const auto running_mean = static_cast<double>(options.running_mean[c]);
-    const auto running_variance = static_cast<double>(options.running_var[c]);
-    mean = batch_share == 0 ? running_mean : batch_share * mean + (1 - batch_share) * running_mean;
-    variance = batch_share == 0 ? running_variance
-                                : batch_share * variance + (1 - batch_share) * running_variance;
+    // What has no share may be NaN.
+    const auto blend = [&](double of_batch, float running) {
+      if (batch_share == 0) return static_cast<double>(running);
+      if (batch_share == 1) return of_batch;
+      return batch_share * of_batch + (1 - batch_share) * static_cast<double>(running);
+    };
+    mean = blend(mean, options.running_mean[c]);
+    variance = blend(variance, options.running_var[c]);
   }
   state.mean[group] = mean;
   state.rstd[group] = 1 / std::sqrt(variance + state.epsilon);

@@ -105,8 +105,9 @@ NormPartition::NormPartition(const NormAttributes& norm, const Shape& shape)
   const std::int64_t samples = shape.samples();
   switch (kind_) {
     case NormKind::kBatch: {
-      samples_per_group_ =
-          norm.ghost_batch_size > 0 ? norm.ghost_batch_size : std::max<std::int64_t>(samples, 1);
+      samples_per_group_ = std::max<std::int64_t>(samples, 1);
+      if (norm.ghost_batch_size > 0)
+        samples_per_group_ = std::min(samples_per_group_, norm.ghost_batch_size);
       // An empty batch is a batch too: one of which there are no statistics.
       const std::int64_t batches =
           std::max<std::int64_t>((samples + samples_per_group_ - 1) / samples_per_group_, 1);

@@ -194,5 +194,16 @@ TEST(Blocks, OfAConstantChannelBesideAnExtremeOne) {
   }
 }
 
+TEST(Blocks, OfTheLargestGhostBatchAreTheBatch) {
+  for (const Statistics statistics : {Statistics::kBatch, Statistics::kBlend}) {
+    for (const Layout layout : kLayouts) {
+      Case test{.shape = {4, 18, 5, 7}, .layout = layout};
+      test.method.statistics = statistics;
+      test.method.ghost_batch_size = std::numeric_limits<std::int64_t>::max();
+      expect_matches_reference(test);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace equipoise::testing

@@ -20,6 +20,10 @@ void expect_in_place(Case test, Over over) {
   ForwardRun run;
   run.x = input(problem.arguments.x);
   if (test.residual) run.residual = input(problem.arguments.residual);
+  if (test.sample_moments) {
+    run.sample_moments.resize(
+        static_cast<std::size_t>(test.shape.samples() * test.shape.channels()));
+  }
   TensorBuffer& target = over == Over::kX ? run.x : run.residual;
   NormRecord record;
   call_forward(test.method, problem,
@@ -32,7 +36,7 @@ void expect_in_place(Case test, Over over) {
                 .negative_slope = static_cast<float>(problem.arguments.negative_slope),
                 .residual = test.residual ? run.residual.view() : ConstTensorView{},
                 .position_weights = problem.position_weights,
-                .sample_moments = {},
+                .sample_moments = run.sample_moments,
                 .workspace = nullptr},
                &record);
   run.y = target;
@@ -62,6 +66,26 @@ void expect_in_place_everywhere(Over over) {
 }
 
 TEST(InPlace, OutputMayBeTheInput) { expect_in_place_everywhere(Over::kX); }
+
+TEST(InPlace, SampleMomentsAreThoseOfTheInput) {
+  for (const Method& method : all_methods()) {
+    const bool has_moments = method.statistics != Statistics::kRunning || method.collect_moments;
+    if (method.is_row_wise() || !has_moments) continue;
+    for (const Layout layout : kLayouts) {
+      expect_in_place({.method = method,
+                       .shape = {4, 18, 5, 7},
+                       .layout = layout,
+                       .sample_moments = true,
+                       .threads = 2},
+                      Over::kX);
+    }
+  }
+  const Method group{.normalization = Normalization::kGroup, .groups = 1};
+  for (const Shape& shape : {Shape{3, 9000}, Shape{70, 48}}) {
+    expect_in_place({.method = group, .shape = shape, .sample_moments = true, .threads = 2},
+                    Over::kX);
+  }
+}
 
 TEST(InPlace, OutputMayBeTheResidual) { expect_in_place_everywhere(Over::kResidual); }
 

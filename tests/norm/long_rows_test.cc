@@ -1,4 +1,5 @@
-// Rows far longer than a tile, whose sums lose digits where f32 adds up all of a row.
+// Rows far longer than a tile, and columns of many rows, whose sums lose digits where f32 adds up
+// all of them.
 
 #include <cmath>
 #include <cstdint>
@@ -53,6 +54,49 @@ TEST(LongRows, KeepAllDigitsOfTheirSums) {
     }
     expect_all_digits(layer, 2, std::int64_t{1} << 18, DType::kBF16, 0);
     expect_all_digits(layer, 70, 8192 + 40, DType::kF32, 1e4);
+  });
+}
+
+/// dweight and dbias of equal terms.
+void expect_all_digits_of_columns(Case test) {
+  test.bias = false;
+  test.threads = 2;
+  SCOPED_TRACE(describe(test));
+  Problem problem = make_problem(test);
+  constexpr double kX[] = {-1.37, 0.21, 1.73, -0.59, 0.11};
+  const std::int64_t length =
+      test.method.axes.over == NormalizedOver::kChannels ? 1 : row_length(test);
+  for (std::int64_t i = 0; i < problem.dy.size(); ++i) {
+    const std::int64_t c = i / problem.dy.positions % problem.dy.channels;
+    problem.arguments.x[i] = rounded(kX[(length > 1 ? i % length : c) % 5], test.dtype);
+    problem.dy[i] = rounded(0.1, test.dtype);
+  }
+  problem.dy_first = problem.dy;
+  NormRecord record;
+  run_forward(test, problem, &record);
+  expect_backward(test, problem, reference_backward(test, problem),
+                  run_backward(test, problem, record));
+}
+
+TEST(ManyRows, KeepAllDigitsOfTheirColumns) {
+  const Method layer{.normalization = Normalization::kLayer, .axes = {.trailing = 1}};
+  const Method rms{.normalization = Normalization::kRms, .axes = {.trailing = 1}};
+  const Method channels{.normalization = Normalization::kLayer,
+                        .axes = {.over = NormalizedOver::kChannels}};
+  const Method group{.normalization = Normalization::kGroup, .groups = 1};
+  for_each_target([&] {
+    expect_all_digits_of_columns({.method = layer, .shape = {40000, 1}});
+    expect_all_digits_of_columns({.method = layer, .shape = {20000, 4}});
+    expect_all_digits_of_columns({.method = rms, .shape = {20000, 4}});
+    for (const Layout layout : kLayouts) {
+      expect_all_digits_of_columns(
+          {.method = channels, .shape = {1, 3, 100, 150}, .layout = layout, .dresidual = false});
+      expect_all_digits_of_columns(
+          {.method = layer, .shape = {1, 20, 800, 2}, .layout = layout, .dresidual = false});
+    }
+    expect_all_digits_of_columns(
+        {.method = layer, .shape = {20000, 4}, .activation = Activation::kTanh});
+    expect_all_digits_of_columns({.method = group, .shape = {9000, 4, 2}});
   });
 }
 

@@ -34,6 +34,11 @@ struct Arguments {
   }
 };
 
+/// Whether a position takes no part: it counts nowhere and has no gradient, whatever x holds.
+inline bool is_idle(const Arguments& in, std::int64_t n, std::int64_t s, double dy) {
+  return in.position_weight(n, s) == 0 && dy == 0;
+}
+
 struct Output {
   Array z;  ///< before the activation
   Array y;

@@ -28,8 +28,8 @@ struct GhostBatches {
 GhostBatches ghost_batches(const Arguments& in, const BatchOptions& options) {
   const std::int64_t samples = in.x.samples;  // N
   if (options.ghost_batch_size == 0) return {1, samples};
-  return {(samples + options.ghost_batch_size - 1) / options.ghost_batch_size,
-          options.ghost_batch_size};
+  const std::int64_t size = std::min(options.ghost_batch_size, std::max<std::int64_t>(samples, 1));
+  return {(samples + size - 1) / size, size};
 }
 
 /// Statistics of channel c over samples [first, last) and all positions.
@@ -128,6 +128,7 @@ void channel_backward(const Arguments& in, const ChannelStatistics& channel, std
   double du_scale = 0;
   for (std::int64_t n = first; n < last; ++n) {
     for (std::int64_t s = 0; s < positions; ++s) {
+      if (is_idle(in, n, s, dy(n, c, s))) continue;
       const double dz = dy(n, c, s) * activation_derivative(in, z(n, c, s));
       const double u = (in.x(n, c, s) - channel.mean) * channel.rstd;
       const double normalized = channel.r * u + channel.d;
@@ -154,6 +155,7 @@ void channel_backward(const Arguments& in, const ChannelStatistics& channel, std
 
   for (std::int64_t n = first; n < last; ++n) {
     for (std::int64_t s = 0; s < positions; ++s) {
+      if (is_idle(in, n, s, dy(n, c, s))) continue;
       const double du = gamma * out.dresidual(n, c, s) * channel.r;
       double dx = du * channel.rstd;
       double scale = std::abs(gamma * channel.r * dy(n, c, s)) * channel.rstd;

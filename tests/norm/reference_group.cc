@@ -78,6 +78,7 @@ void group_backward(const Arguments& in, const Group& group, const Array& z, con
   for (std::int64_t c = group.first; c < group.last; ++c) {
     const auto parameter = static_cast<std::size_t>(c);
     for (std::int64_t s = 0; s < in.x.positions; ++s) {
+      if (is_idle(in, n, s, dy(n, c, s))) continue;
       const double dz = dy(n, c, s) * activation_derivative(in, z(n, c, s));
       const double deviation = in.x(n, c, s) - group.mean;
       const double normalized = deviation * group.rstd;
@@ -99,6 +100,7 @@ void group_backward(const Arguments& in, const Group& group, const Array& z, con
   // x̂ depends on x directly, through the mean and through the variance.
   for (std::int64_t c = group.first; c < group.last; ++c) {
     for (std::int64_t s = 0; s < in.x.positions; ++s) {
+      if (is_idle(in, n, s, dy(n, c, s))) continue;
       const double deviation = in.x(n, c, s) - group.mean;
       double dx = in.weight_of(c) * out.dresidual(n, c, s) * group.rstd;
       double scale = std::abs(in.weight_of(c) * dy(n, c, s)) * group.rstd;

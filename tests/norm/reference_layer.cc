@@ -1,4 +1,5 @@
 #include <cmath>
+#include <vector>
 
 #include "norm/reference.h"
 
@@ -6,8 +7,9 @@ namespace equipoise::reference {
 namespace {
 
 /// Elements first, first + stride, … of the flattened tensor share statistics; the k-th has weight
-/// and bias k.
+/// and bias k. The mean is that of the row, or taken as 0 (RMS normalization).
 struct Row {
+  bool centered = true;
   std::int64_t first = 0;
   std::int64_t length = 0;
   std::int64_t stride = 1;
@@ -16,7 +18,7 @@ struct Row {
 
 /// Around the first value, so that the mean of a constant row is that constant.
 double mean_of(const Array& x, const Row& row) {
-  if (row.length == 0) return 0;
+  if (row.length == 0 || !row.centered) return 0;
   const double origin = x[row.first];
   double sum = 0;
   for (std::int64_t k = 0; k < row.length; ++k) sum += x[row.at(k)] - origin;
@@ -49,7 +51,8 @@ void row_forward(const Arguments& in, const Row& row, Output& out) {
   out.moments.push_back({.count = count, .mean = mean, .m2 = variance * count});
 }
 
-/// As llm.c: dx = rstd·(dnorm − mean(dnorm) − x̂·mean(dnorm·x̂)) with dnorm = dz·weight.
+/// As llm.c: dx = rstd·(dnorm − mean(dnorm) − x̂·mean(dnorm·x̂)) with dnorm = dz·weight; mean(dnorm)
+/// is what comes through the mean of x.
 void row_backward(const Arguments& in, const Row& row, const Array& z, const Array& dy,
                   Gradients& out) {
   const auto count = static_cast<double>(row.length);
@@ -72,9 +75,11 @@ void row_backward(const Arguments& in, const Row& row, const Array& z, const Arr
     out.dweight[parameter] += dz * normalized;
     out.dbias_scale[parameter] += size;
     out.dweight_scale[parameter] += size * (1 + std::abs(normalized));
-    dnorm_mean += dnorm / count;
+    if (row.centered) {
+      dnorm_mean += dnorm / count;
+      dnorm_scale += std::abs(in.weight_of(k)) * size / count;
+    }
     dnorm_norm_mean += dnorm * normalized / count;
-    dnorm_scale += std::abs(in.weight_of(k)) * size / count;
     dnorm_norm_scale += std::abs(in.weight_of(k) * size * normalized) / count;
   }
   for (std::int64_t k = 0; k < row.length; ++k) {
@@ -87,46 +92,71 @@ void row_backward(const Arguments& in, const Row& row, const Array& z, const Arr
   }
 }
 
-Row channels_of(const Array& x, std::int64_t n, std::int64_t s) {
-  return {.first = x.index(n, 0, s), .length = x.channels, .stride = x.positions};
+using Rows = std::vector<Row>;
+
+Rows trailing_rows(const Array& x, std::int64_t length, bool centered) {
+  Rows rows;
+  for (std::int64_t first = 0; first < x.size(); first += length)
+    rows.push_back({.centered = centered, .first = first, .length = length});
+  return rows;
+}
+
+/// The channels of each (n, s).
+Rows channel_rows(const Array& x, bool centered) {
+  Rows rows;
+  for (std::int64_t n = 0; n < x.samples; ++n) {
+    for (std::int64_t s = 0; s < x.positions; ++s) {
+      rows.push_back({.centered = centered,
+                      .first = x.index(n, 0, s),
+                      .length = x.channels,
+                      .stride = x.positions});
+    }
+  }
+  return rows;
+}
+
+Output forward(const Arguments& in, const Rows& rows) {
+  Output out = empty_output(in.x);
+  for (const Row& row : rows) row_forward(in, row, out);
+  return out;
+}
+
+Gradients backward(const Arguments& in, const Rows& rows, std::int64_t parameters,
+                   const Array& dy) {
+  const Array z = forward(in, rows).z;
+  Gradients out = zero_gradients(in.x, parameters);
+  for (const Row& row : rows) row_backward(in, row, z, dy, out);
+  return out;
 }
 
 }  // namespace
 
 Output layer_norm(const Arguments& in, std::int64_t row) {
-  Output out = empty_output(in.x);
-  for (std::int64_t first = 0; first < in.x.size(); first += row) {
-    row_forward(in, {.first = first, .length = row}, out);
-  }
-  return out;
+  return forward(in, trailing_rows(in.x, row, true));
 }
 
 Gradients layer_norm_backward(const Arguments& in, std::int64_t row, const Array& dy) {
-  const Array z = layer_norm(in, row).z;
-  Gradients out = zero_gradients(in.x, row);
-  for (std::int64_t first = 0; first < in.x.size(); first += row) {
-    row_backward(in, {.first = first, .length = row}, z, dy, out);
-  }
-  return out;
+  return backward(in, trailing_rows(in.x, row, true), row, dy);
 }
 
-Output layer_norm_channels(const Arguments& in) {
-  Output out = empty_output(in.x);
-  for (std::int64_t n = 0; n < in.x.samples; ++n) {
-    for (std::int64_t s = 0; s < in.x.positions; ++s) row_forward(in, channels_of(in.x, n, s), out);
-  }
-  return out;
-}
+Output layer_norm_channels(const Arguments& in) { return forward(in, channel_rows(in.x, true)); }
 
 Gradients layer_norm_channels_backward(const Arguments& in, const Array& dy) {
-  const Array z = layer_norm_channels(in).z;
-  Gradients out = zero_gradients(in.x, in.x.channels);
-  for (std::int64_t n = 0; n < in.x.samples; ++n) {
-    for (std::int64_t s = 0; s < in.x.positions; ++s) {
-      row_backward(in, channels_of(in.x, n, s), z, dy, out);
-    }
-  }
-  return out;
+  return backward(in, channel_rows(in.x, true), in.x.channels, dy);
+}
+
+Output rms_norm(const Arguments& in, std::int64_t row) {
+  return forward(in, trailing_rows(in.x, row, false));
+}
+
+Gradients rms_norm_backward(const Arguments& in, std::int64_t row, const Array& dy) {
+  return backward(in, trailing_rows(in.x, row, false), row, dy);
+}
+
+Output rms_norm_channels(const Arguments& in) { return forward(in, channel_rows(in.x, false)); }
+
+Gradients rms_norm_channels_backward(const Arguments& in, const Array& dy) {
+  return backward(in, channel_rows(in.x, false), in.x.channels, dy);
 }
 
 }  // namespace equipoise::reference

@@ -113,6 +113,24 @@ TEST(NormRepeat, LeavesTheBitsForTheBackward) {
   EXPECT_TRUE(run_backward(test, problem, record).dx.bytes() == expected);
 }
 
+TEST(NormRepeat, DoesNotLookAtWhatItDoesNotUse) {
+  for (const Method& method : all_methods()) {
+    const Case test{.method = method, .shape = {4, 18, 5, 7}, .residual = true};
+    SCOPED_TRACE(describe(test));
+    const Problem problem = make_problem(test);
+    NormRecord record;
+    ForwardRun run = run_forward(test, problem, &record);
+    TensorBuffer y(test.shape, test.layout, test.dtype);
+    NormForward arguments = again(problem, run, y.view());
+    const std::vector<float> weights(3, -1.0F);
+    std::vector<Moments> moments(2);
+    arguments.position_weights = weights;
+    arguments.sample_moments = moments;
+    norm_repeat(arguments, record);
+    EXPECT_TRUE(y.bytes() == run.y.bytes());
+  }
+}
+
 TEST(NormRepeat, ArgumentsOfAnotherForwardAreErrors) {
   const Case test{.shape = {4, 6, 9}, .activation = Activation::kRelu, .residual = true};
   const Problem problem = make_problem(test);

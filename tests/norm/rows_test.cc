@@ -158,6 +158,21 @@ TEST(Rows, FewLongOnesGiveTheSameBitsForAnyNumberOfThreads) {
   expect_same_bits_however_it_runs(test);
 }
 
+TEST(Rows, FewLongOnesHaveMomentsOfSamples) {
+  for_each_target([] {
+    for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+      for (const DType dtype : kDTypes) {
+        expect_matches_reference({.method = {.normalization = Normalization::kGroup, .groups = 1},
+                                  .shape = {3, 9000},
+                                  .layout = layout,
+                                  .dtype = dtype,
+                                  .sample_moments = true,
+                                  .threads = 2});
+      }
+    }
+  });
+}
+
 TEST(Rows, RecordsOfGroupsHaveMoments) {
   for_each_target([] {
     const auto expect_moments_of = [](const Shape& shape, std::int64_t groups) {

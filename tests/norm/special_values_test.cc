@@ -105,6 +105,71 @@ TEST(SpecialValues, NanBehindAMaskStaysThere) {
   });
 }
 
+/// Where x, and the residual, are not finite and count nowhere, forward and backward go on without
+/// them.
+void expect_gradients_without_what_is_masked(const Case& test) {
+  SCOPED_TRACE(describe(test));
+  Problem problem = make_problem(test);
+  reference::Arguments& in = problem.arguments;
+  constexpr double kValues[] = {kNan, kInfinity, -kInfinity};
+  for (std::int64_t i = 0; i < in.x.size(); ++i) {
+    const std::int64_t n = i / (in.x.channels * in.x.positions);
+    if (in.position_weight(n, i % in.x.positions) != 0) continue;
+    in.x[i] = kValues[i % 3];
+    if (test.residual) in.residual[i] = kValues[i / 3 % 3];
+    problem.dy[i] = problem.dy_first[i] = problem.dy_second[i] = 0;
+  }
+  NormRecord record;
+  run_forward(test, problem, &record);
+  expect_backward(test, problem, reference_backward(test, problem),
+                  run_backward(test, problem, record));
+}
+
+TEST(SpecialValues, BehindAMaskWithoutGradientHaveNoEffectOnAny) {
+  for_each_target([] {
+    std::uint64_t seed = 0;
+    for (const Method& method : all_methods()) {
+      if (method.is_row_wise()) continue;
+      for (const Layout layout : kLayouts) {
+        for (const Activation activation : kActivations) {
+          for (const unsigned options : {0U, 1U, 2U, 3U, 4U, 5U, 6U, 7U}) {
+            ++seed;
+            expect_gradients_without_what_is_masked(
+                {.method = method,
+                 .shape = {3, 18, 9},
+                 .layout = layout,
+                 .dtype = kDTypes[seed % 5 == 0],
+                 .activation = activation,
+                 .residual = (options & 1U) != 0,
+                 .weighting = seed % 3 == 0 ? Weighting::kFractional : Weighting::kMask,
+                 .dresidual = (options & 2U) != 0,
+                 .dy_second = (options & 4U) != 0,
+                 .seed = seed});
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST(SpecialValues, RunningStatisticsWithoutAShareHaveNoEffect) {
+  for (const Layout layout : kLayouts) {
+    Case test{.method = {.statistics = Statistics::kBlend}, .shape = {4, 18, 5, 7}};
+    test.layout = layout;
+    Problem problem = make_problem(test);
+    problem.batch.pseudo_count = 1e-300;
+    std::ranges::fill(problem.running_mean, std::numeric_limits<float>::quiet_NaN());
+    std::ranges::fill(problem.running_var, std::numeric_limits<float>::infinity());
+    NormRecord record;
+    const ForwardRun blended = run_forward(test, problem, &record);
+    const BackwardRun blended_gradients = run_backward(test, problem, record);
+    test.method.statistics = Statistics::kBatch;
+    const ForwardRun expected = run_forward(test, problem, &record);
+    EXPECT_TRUE(blended.y.bytes() == expected.y.bytes());
+    EXPECT_TRUE(blended_gradients.dx.bytes() == run_backward(test, problem, record).dx.bytes());
+  }
+}
+
 /// Fills x by `value(i)`; everything that is finite in the reference has to be right here.
 template <class Value>
 void expect_finite_where_the_reference_is(const Case& test, const Value& value) {

@@ -1,3 +1,4 @@
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -238,6 +239,9 @@ void add_statistics(std::vector<OperationTest>& all) {
   add("blend", {.statistics = Statistics::kBlend, .pseudo_count = 5}, true, 3);
   add("ghost 3", {.update_running = false, .ghost_batch_size = 3}, false, 7);
   add("ghost 2, blend", {.statistics = Statistics::kBlend, .ghost_batch_size = 2}, true, 5);
+  add("ghost as large as can be",
+      {.update_running = false, .ghost_batch_size = std::numeric_limits<std::int64_t>::max()},
+      false, 3);
   add("synchronized", {.update_running = false, .synchronized = true}, false, 3);
   // r and d are constants to the gradient, so differences see the same only where both are clipped.
   const ops::BatchNormNode renorm{.renorm = Renorm{.r_max = 1.1, .d_max = 0.05}};

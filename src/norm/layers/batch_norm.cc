@@ -50,13 +50,7 @@ UpdateRule rule_of(const BatchNormConfig& config) {
 }  // namespace
 
 BatchNorm::BatchNorm(const BatchNormConfig& config)
-    : NormLayer({.name = config.name,
-                 .parameters = norm::require_channels(config.name, config.channels),
-                 .weight = config.weight,
-                 .bias = config.bias,
-                 .epsilon = config.epsilon,
-                 .activation = config.activation,
-                 .negative_slope = config.negative_slope}),
+    : NormLayer(config, norm::require_channels(config.name, config.channels)),
       running_(config.channels, rule_of(config), config.name),
       pseudo_count_(config.pseudo_count),
       ghost_batch_size_(config.ghost_batch_size),

@@ -7,13 +7,7 @@
 namespace equipoise {
 
 GroupNorm::GroupNorm(const GroupNormConfig& config)
-    : NormLayer({.name = config.name,
-                 .parameters = norm::require_channels(config.name, config.channels),
-                 .weight = config.weight,
-                 .bias = config.bias,
-                 .epsilon = config.epsilon,
-                 .activation = config.activation,
-                 .negative_slope = config.negative_slope}),
+    : NormLayer(config, norm::require_channels(config.name, config.channels)),
       channels_(config.channels),
       groups_(config.groups) {
   if (groups_ < 1 || channels_ % groups_ != 0) {

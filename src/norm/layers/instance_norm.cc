@@ -4,13 +4,7 @@
 namespace equipoise {
 
 InstanceNorm::InstanceNorm(const InstanceNormConfig& config)
-    : NormLayer({.name = config.name,
-                 .parameters = norm::require_channels(config.name, config.channels),
-                 .weight = config.weight,
-                 .bias = config.bias,
-                 .epsilon = config.epsilon,
-                 .activation = config.activation,
-                 .negative_slope = config.negative_slope}),
+    : NormLayer(config, norm::require_channels(config.name, config.channels)),
       channels_(config.channels) {}
 
 void InstanceNorm::check(const ConstTensorView& x) const {

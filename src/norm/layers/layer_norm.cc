@@ -4,14 +4,8 @@
 namespace equipoise {
 
 LayerNorm::LayerNorm(const LayerNormConfig& config)
-    : NormLayer({.name = config.name,
-                 .parameters = norm::require_normalized_shape(config.name, config.normalized_shape,
-                                                              config.over),
-                 .weight = config.weight,
-                 .bias = config.bias,
-                 .epsilon = config.epsilon,
-                 .activation = config.activation,
-                 .negative_slope = config.negative_slope}),
+    : NormLayer(config,
+                norm::require_normalized_shape(config.name, config.normalized_shape, config.over)),
       normalized_shape_(config.normalized_shape),
       over_(config.over) {}
 

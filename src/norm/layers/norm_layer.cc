@@ -1,6 +1,5 @@
 #include <cmath>
 #include <string_view>
-#include <utility>
 
 #include <fmt/format.h>
 
@@ -12,7 +11,7 @@
 namespace equipoise {
 namespace {
 
-std::vector<float> parameters(Parameter parameter, std::int64_t count, float value) {
+std::vector<float> parameter_values(Parameter parameter, std::int64_t count, float value) {
   return std::vector<float>(parameter == Parameter::kPresent ? static_cast<std::size_t>(count) : 0,
                             value);
 }
@@ -29,13 +28,14 @@ Error named(const std::string& layer, std::string_view message) {
 
 }  // namespace
 
-NormLayer::NormLayer(Config config)
-    : name_(std::move(config.name)),
+template <class LayerConfig>
+NormLayer::NormLayer(const LayerConfig& config, std::int64_t parameters)
+    : name_(config.name),
       epsilon_(config.epsilon),
       activation_(config.activation),
       negative_slope_(config.negative_slope),
-      weight_(parameters(config.weight, config.parameters, 1)),
-      bias_(parameters(config.bias, config.parameters, 0)),
+      weight_(parameter_values(config.weight, parameters, 1)),
+      bias_(parameter_values(config.bias, parameters, 0)),
       weight_gradient_(weight_.size()),
       bias_gradient_(bias_.size()) {
   if (!(epsilon_ > 0) || !std::isfinite(epsilon_)) {
@@ -43,6 +43,12 @@ NormLayer::NormLayer(Config config)
                             epsilon_));
   }
 }
+
+template NormLayer::NormLayer(const BatchNormConfig&, std::int64_t);
+template NormLayer::NormLayer(const InstanceNormConfig&, std::int64_t);
+template NormLayer::NormLayer(const GroupNormConfig&, std::int64_t);
+template NormLayer::NormLayer(const LayerNormConfig&, std::int64_t);
+template NormLayer::NormLayer(const RmsNormConfig&, std::int64_t);
 
 NormLayer::NormLayer(NormLayer&&) noexcept = default;
 NormLayer& NormLayer::operator=(NormLayer&&) noexcept = default;

@@ -127,11 +127,13 @@ TEST(ConventionsInference, CrossingNeverChangesOneBitWhereEpsilonIsF64) {
 TEST(ConventionsInference, ADecimalEpsilonIsRoundedOnTheWayToOnnxAndNamed) {
   for (const ForeignBatchNorm& origin : layers()) {
     const ForeignBatchNorm onnx = export_batch_norm(import_batch_norm(origin), Framework::kOnnx);
-    EXPECT_EQ(onnx.epsilon.value(), static_cast<double>(static_cast<float>(origin.epsilon.value())));
+    EXPECT_EQ(onnx.epsilon.value(),
+              static_cast<double>(static_cast<float>(origin.epsilon.value())));
     EXPECT_EQ(inference(import_batch_norm(onnx)), inference_without_crossing(onnx));
     if (is_f32(origin.epsilon.value())) continue;
-    EXPECT_THAT(onnx.differences,
-                Contains(HasSubstr(fmt::format("ONNX stores epsilon {} as f32", origin.epsilon.value()))));
+    EXPECT_THAT(
+        onnx.differences,
+        Contains(HasSubstr(fmt::format("ONNX stores epsilon {} as f32", origin.epsilon.value()))));
     EXPECT_NE(inference(import_batch_norm(onnx)), inference_without_crossing(origin));
   }
 }

@@ -27,6 +27,30 @@ void spread(const ChannelLanes& of, const float* values, float scale, std::span<
   }
 }
 
+// The sums of blocks with channels whose M2 is the mark.
+void sums_of_marked(MomentsTile tile, ChannelLanes lanes, std::span<const double> m2, double mark,
+                    const LaneScratch& scratch) {
+  double* sum = scratch.channel_sum.data();
+  double* sum_of_squares = scratch.channel_products.data();
+  tile.blocks = 1;
+  lanes.blocks = 1;
+  while (!m2.empty()) {
+    const std::size_t channels = std::min(static_cast<std::size_t>(lanes.channels), m2.size());
+    if (std::ranges::find(m2.first(channels), mark) != m2.first(channels).end()) {
+      moment_sums(tile);
+      add_lanes(tile.sum, lanes, sum);
+      add_lanes(tile.sum_of_squares, lanes, sum_of_squares);
+    }
+    m2 = m2.subspan(channels);
+    sum += channels;
+    sum_of_squares += channels;
+    tile.x = at(tile.x, tile.dtype, tile.block_stride);
+    tile.shift += lanes.lane_stride;
+    tile.sum += lanes.lane_stride;
+    tile.sum_of_squares += lanes.lane_stride;
+  }
+}
+
 }  // namespace
 
 LaneScratch::LaneScratch(const Walk& walk, std::int64_t blocks, bool weighted,
@@ -185,26 +209,35 @@ void TileMoments::redo(MomentsTile tile, const ChannelLanes& lanes, std::int64_t
     const auto i = static_cast<std::size_t>(c);
     return ShiftedSums{scratch.channel_sum[i], scratch.channel_products[i]};
   };
-  // A channel whose sums overflow or vanish is marked with the scale to redo it with, negated, in
-  // place of its M2.
+  // A channel is marked, in place of its M2, with the scale to redo it with, negated: another one
+  // where its sums overflow or vanish, the same where they only cancel.
+  static_assert(kCancels == -static_cast<double>(kPlainScale));
   for (std::int64_t c = 0; c < channels; ++c) {
     const float scale = redo_scale(sums_of(c));
     if (scale != kPlainScale) m2[c] = -static_cast<double>(scale);
   }
-  for (const float scale : {kDownScale, kUpScale}) {
+  for (const float scale : {kPlainScale, kDownScale, kUpScale}) {
     const double mark = -static_cast<double>(scale);
-    if (std::none_of(m2, m2 + channels, [&](double v) { return v == mark; })) continue;
-    spread(lanes, scratch.channel_shift.data(), scale, scratch.shift);
-    tile.scale = scale;
-    moment_sums(tile);
-    add_lanes(tile.sum, lanes, scratch.channel_sum.data());
-    add_lanes(tile.sum_of_squares, lanes, scratch.channel_products.data());
-    for (std::int64_t c = 0; c < channels; ++c) {
-      if (m2[c] != mark) continue;
-      const float shift = scratch.channel_shift[static_cast<std::size_t>(c)];
-      const Moments moments = from_sums(sums_of(c), count, static_cast<double>(shift), scale, true);
-      mean[c] = moments.mean;
-      m2[c] = moments.m2;
+    // Around the same shift, whose plain sums are there, and around the mean where those cancel.
+    for (const bool recentered : {false, true}) {
+      if (std::none_of(m2, m2 + channels, [&](double v) { return v == mark; })) continue;
+      if (recentered || scale != kPlainScale) {
+        spread(lanes, scratch.channel_shift.data(), scale, scratch.shift);
+        tile.scale = scale;
+        sums_of_marked(tile, lanes, {m2, m2 + channels}, mark, scratch);
+      }
+      for (std::int64_t c = 0; c < channels; ++c) {
+        if (m2[c] != mark) continue;
+        float& shift = scratch.channel_shift[static_cast<std::size_t>(c)];
+        const Moments moments =
+            from_sums(sums_of(c), count, static_cast<double>(shift), scale, true);
+        if (!recentered && cancels(sums_of(c), count)) {
+          shift = static_cast<float>(moments.mean);
+          continue;
+        }
+        mean[c] = moments.mean;
+        m2[c] = moments.m2;
+      }
     }
   }
 }

@@ -115,7 +115,7 @@ struct MomentsBody {
   HWY_NOINLINE void rows(const Panel& panel) const {
     const std::int64_t step = lanes();
     const V scale = hn::Set(d, tile.scale);
-    const PanelWeights weights(panel, tile.weights, tile.weight_stride);
+    const PanelWeights weights(tile, panel, tile.weights, tile.weight_stride);
     const std::int64_t first_lane = panel.block * tile.lane_stride;
     for_columns<4, 8>(
         panel.rows, panel.length, panel.tail,

@@ -27,6 +27,9 @@ void spread(const ChannelLanes& of, const float* values, float scale, std::span<
   }
 }
 
+// As TileShape has them.
+std::int64_t weights_of_step(const Walk& walk) { return walk.wide ? 16 : walk.block_lanes; }
+
 // The sums of blocks with channels whose M2 is the mark.
 void sums_of_marked(MomentsTile tile, ChannelLanes lanes, std::span<const double> m2, double mark,
                     const LaneScratch& scratch) {
@@ -64,7 +67,8 @@ LaneScratch::LaneScratch(const Walk& walk, std::int64_t blocks, bool weighted,
   std::ranges::fill(shift, 0.0F);
   std::ranges::fill(channel_shift, 0.0F);
   if (weighted && walk.form == Form::kLanes)
-    weights = arena.take<float>(walk.tile_samples * walk.tile_steps * walk.block_lanes + 16).data();
+    weights =
+        arena.take<float>(walk.tile_samples * walk.tile_steps * weights_of_step(walk) + 16).data();
 }
 
 ElementWeights element_weights(const Walk& walk, std::span<const float> position_weights,
@@ -77,12 +81,13 @@ ElementWeights element_weights(const Walk& walk, std::span<const float> position
     const float* w = first + n * walk.positions;
     if (walk.lanes_per_channel == 1) {
       for (std::int64_t s = 0; s < tile.steps(); ++s)
-        out = std::fill_n(out, walk.block_lanes, w[s]);
+        out = std::fill_n(out, weights_of_step(walk), w[s]);
     } else {
       for (std::int64_t c = 0; c < walk.channels_in(l); ++c)
         out = std::copy_n(w, walk.positions, out);
     }
   }
+  if (walk.wide) return {scratch, weights_of_step(walk)};
   return {scratch, tile.steps() * walk.lanes_in(l)};
 }
 
@@ -153,8 +158,7 @@ TileMoments::Weight TileMoments::weight_of(const TileRange& tile) const {
 void TileMoments::find_shifts(std::int64_t l0, std::int64_t l1, const Weight& weight,
                               float* shift) const {
   const std::int64_t by_channel = walk_.form == Form::kRuns ? 0 : walk_.lanes_per_channel;
-  const std::int64_t by_position =
-      walk_.form == Form::kRuns || walk_.lanes_per_channel > 1 ? 1 : walk_.block_lanes;
+  const std::int64_t by_position = walk_.lanes_per_channel > 1 ? 1 : walk_.step_stride;
   const auto offset = [&](const Weight::Position& at) {
     return at.n * walk_.sample_stride + at.s * by_position;
   };

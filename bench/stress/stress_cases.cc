@@ -43,6 +43,9 @@ bool same_kind(double ours, double reference) {
   return std::isinf(as_stored) ? ours == as_stored : std::isfinite(ours);
 }
 
+// A NaN is larger than any number, so that it is out of bounds.
+double larger(double a, double b) { return std::isnan(a) || a > b ? a : b; }
+
 // The largest |ours − reference| over the elements of channel c.
 double largest_error(const Problem& p, std::int64_t c, const std::vector<double>& ours,
                      const std::vector<double>& reference) {
@@ -50,7 +53,7 @@ double largest_error(const Problem& p, std::int64_t c, const std::vector<double>
   for (std::int64_t n = 0; n < p.samples; ++n) {
     for (std::int64_t s = 0; s < p.positions; ++s) {
       const std::size_t i = p.offset(n, c, s);
-      largest = std::max(largest, std::abs(ours[i] - reference[i]));
+      largest = larger(largest, std::abs(ours[i] - reference[i]));
     }
   }
   return largest;
@@ -84,13 +87,13 @@ void compare(const Problem& p, const Solution& ours, const Solution& reference, 
     if (!std::isfinite(truth)) continue;
     const double error = std::abs(ours.variance[channel] - truth);
     const double relative = error == 0 ? 0 : error / truth;  // infinite where the truth is 0
-    row->variance_error = std::max(row->variance_error, relative);
+    row->variance_error = larger(row->variance_error, relative);
     const Range y = range_of(p, c, reference.y);
     const Range dx = range_of(p, c, reference.dx);
-    row->y_error = std::max(
-        row->y_error, largest_error(p, c, ours.y, reference.y) / std::max(y.high - y.low, 1.0));
-    row->dx_error = std::max(
-        row->dx_error, largest_error(p, c, ours.dx, reference.dx) / std::max(-dx.low, dx.high));
+    row->y_error = larger(row->y_error,
+                          largest_error(p, c, ours.y, reference.y) / std::max(y.high - y.low, 1.0));
+    row->dx_error = larger(row->dx_error,
+                           largest_error(p, c, ours.dx, reference.dx) / std::max(-dx.low, dx.high));
   }
 }
 
@@ -139,7 +142,6 @@ StressRow measure(const StressCase& stress_case) {
     compare(p, ours, reference, &row);
     row.variance = ours.variance.front();
   }
-  // Written so that a NaN is out of bounds.
   row.within_bounds = row.finite_as_reference &&
                       row.variance_error <= stress_case.bounds.variance &&
                       row.y_error <= stress_case.bounds.y && row.dx_error <= stress_case.bounds.dx;

@@ -48,7 +48,8 @@ class BackwardPass {
         dz_(place_of_dz()),
         streaming_(dz_.data != arguments.dx.data && streams(arguments.dx, arguments.dy)) {
     const Unit first = units_.at(0);
-    scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 2);
+    scratch_ = arena.make<UnitScratch>(
+        std::clamp<std::int64_t>(units_.count(), 1, units_.one_each ? units_.threads : 2));
     for (UnitScratch& s : scratch_) {
       s.dz = arena.take<double>(walk_.tiles_per_block(first.n1 - first.n0) * stride(first));
       s.products = arena.take<double>(static_cast<std::int64_t>(s.dz.size()));
@@ -233,8 +234,9 @@ class BackwardPass {
     for (std::int64_t i = 0; i <= units_.count(); ++i) {
       const Unit now = i < units_.count() ? units_.at(i) : Unit{};
       const Unit before = i > 0 ? units_.at(i - 1) : Unit{};
-      const UnitScratch& scratch = scratch_[static_cast<std::size_t>(i % 2)];
-      const UnitScratch& scratch_before = scratch_[static_cast<std::size_t>((i + 1) % 2)];
+      const UnitScratch& scratch = scratch_[static_cast<std::size_t>(i) % scratch_.size()];
+      const UnitScratch& scratch_before =
+          scratch_[static_cast<std::size_t>(i + 1) % scratch_.size()];
       const Strips tiles(walk_, now, units_.threads);
       const Strips strips(walk_, before, units_.threads);
       const bool extreme = now.blocks() > 0 && form_coefficients(now, scratch);

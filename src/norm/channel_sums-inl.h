@@ -86,6 +86,8 @@ inline bool finish_moments_of(const double* sum, const double* sum_of_squares, c
   const V64 inverse = hn::Set(d64, 1 / count);
   const V64 zero = hn::Zero(d64);
   const V64 small = hn::Set(d64, kSmallSumOfSquares);
+  const V64 least_share = hn::Set(d64, 1 / kMostCancellation);
+  const V64 mark = hn::Set(d64, kCancels);
   const V64 most = hn::Set(d64, std::numeric_limits<double>::max());
   bool all_good = true;
   for (std::int64_t c = 0; c < channels; c += step) {
@@ -94,11 +96,12 @@ inline bool finish_moments_of(const double* sum, const double* sum_of_squares, c
     const V64 part = hn::Mul(s, inverse);
     const V64 rest = hn::Sub(q, hn::Mul(s, part));
     store_first(hn::Add(wide(shift + c), part), mean + c, channels - c);
-    // Rounding may leave a little less than nothing; NaN stays NaN.
-    store_first(hn::IfThenElse(hn::Lt(rest, zero), zero, rest), m2 + c, channels - c);
+    // Rounding may leave less than nothing, which cancels; NaN stays NaN.
+    const auto cancelled = hn::Lt(rest, hn::Mul(q, least_share));
+    store_first(hn::IfThenElse(cancelled, mark, rest), m2 + c, channels - c);
     const auto finite = hn::And(hn::Le(hn::Abs(s), most), hn::Le(q, most));
     const auto nothing = hn::And(hn::Eq(s, zero), hn::Eq(q, zero));
-    auto good = hn::And(finite, hn::Or(hn::Ge(q, small), nothing));
+    auto good = hn::And(finite, hn::Or(hn::AndNot(cancelled, hn::Ge(q, small)), nothing));
     if (channels - c < step)
       good = hn::Or(good, hn::Not(hn::FirstN(d64, static_cast<std::size_t>(channels - c))));
     all_good = all_good && hn::AllTrue(d64, good);

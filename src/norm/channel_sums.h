@@ -21,9 +21,12 @@ inline constexpr std::int64_t kChannelSlack = 16;
 /// Adds up the lanes of each channel in f64: out[block·channels + c].
 void add_lanes(const float* lanes, const ChannelLanes& of, double* out);
 
+/// In place of an M2 whose sums cancel.
+inline constexpr double kCancels = -1;
+
 /// mean = k + Σδ/n and M2 = Σδ² − (Σδ)²/n of channels, from Σδ and Σδ² with δ = x − k. Returns
-/// whether all sums were in the range where f32 is exact enough; if not, `redo_scale` says which
-/// were not.
+/// whether all sums were in the range where f32 is exact enough, and none cancel; if not,
+/// `redo_scale` or M2 says which were not.
 bool finish_moments(const double* sum, const double* sum_of_squares, const float* shift,
                     double count, std::int64_t channels, double* mean, double* m2);
 

@@ -41,7 +41,8 @@ class ForwardPass {
                options.communicator != nullptr),
         affine_(arguments, block_, AffineSweep::Bits::kWritten) {
     const Unit first = units_.at(0);
-    scratch_ = arena.make<UnitScratch>(units_.one_each ? units_.threads : 2);
+    scratch_ = arena.make<UnitScratch>(
+        std::clamp<std::int64_t>(units_.count(), 1, units_.one_each ? units_.threads : 2));
     for (UnitScratch& s : scratch_) {
       if (with_moments_) s.partial = moments_.partial(first, arena);
       s.coefficients = LaneCoefficients(walk_, first.blocks(), arena);
@@ -111,8 +112,9 @@ class ForwardPass {
     for (std::int64_t i = 0; i <= units_.count(); ++i) {
       const Unit now = i < units_.count() ? units_.at(i) : Unit{};
       const Unit before = i > 0 ? units_.at(i - 1) : Unit{};
-      const UnitScratch& scratch = scratch_[static_cast<std::size_t>(i % 2)];
-      const UnitScratch& scratch_before = scratch_[static_cast<std::size_t>((i + 1) % 2)];
+      const UnitScratch& scratch = scratch_[static_cast<std::size_t>(i) % scratch_.size()];
+      const UnitScratch& scratch_before =
+          scratch_[static_cast<std::size_t>(i + 1) % scratch_.size()];
       const Strips tiles = moments_.strips(now, units_.threads);
       const Strips strips(walk_, before, units_.threads);
       run_sweeps(

@@ -64,7 +64,7 @@ struct GradientAffineLoops {
     const std::int64_t step = lanes();
     const LaneSource lane_source(tile, panel.block);
     const PanelBits panel_bits(tile, panel);
-    const PanelWeights weights(panel, tile.weights, tile.weight_stride);
+    const PanelWeights weights(tile, panel, tile.weights, tile.weight_stride);
     const bool streaming = tile.streaming && aligned_rows(dx, panel);
     const std::int64_t first_lane = panel.block * tile.lane_stride;
     for_columns<kWide, 4>(

@@ -48,7 +48,7 @@ struct GradientMomentsLoops {
     const std::int64_t step = lanes();
     const LaneSource lane_source(tile, panel.block);
     const PanelBits panel_bits(tile, panel);
-    const PanelWeights weights(panel, tile.weights, tile.weight_stride);
+    const PanelWeights weights(tile, panel, tile.weights, tile.weight_stride);
     float* sum_of_lane = tile.sum + panel.block * tile.lane_stride;
     float* of_products = tile.sum_of_products + panel.block * tile.lane_stride;
     for_columns<kWide, 8>(

@@ -68,17 +68,31 @@ HWY_INLINE float to_float(std::uint16_t x) {
   return static_cast<float>(b);
 }
 
+// Of a run whose sums around k in f32 are no good: scaled where they overflow or vanish, and around
+// their mean where they cancel.
 template <class T>
-HWY_INLINE Moments moments_of_run(const T* x, std::int64_t length, bool centered) {
-  const float k =
-      centered ? robust_shift(to_float(x[0]), to_float(x[length / 2]), to_float(x[length - 1])) : 0;
-  float scale = kPlainScale;
-  ShiftedSums sums = sums_of_run<false>(x, nullptr, length, scale, k);
-  if (const float again = redo_scale(sums); HWY_UNLIKELY(again != kPlainScale)) {
-    scale = again;
+HWY_NOINLINE Moments moments_of_run_redone(const T* x, std::int64_t length, bool centered, float k,
+                                           ShiftedSums sums) {
+  const auto count = static_cast<double>(length);
+  const float scale = redo_scale(sums);
+  if (scale != kPlainScale) sums = sums_of_run<false>(x, nullptr, length, scale, k * scale);
+  if (centered && cancels(sums, count)) {
+    k = static_cast<float>(from_sums(sums, count, k, scale, true).mean);
     sums = sums_of_run<false>(x, nullptr, length, scale, k * scale);
   }
-  return from_sums(sums, static_cast<double>(length), k, scale, centered);
+  return from_sums(sums, count, k, scale, centered);
+}
+
+template <class T>
+HWY_INLINE Moments moments_of_run(const T* x, std::int64_t length, bool centered) {
+  const auto count = static_cast<double>(length);
+  const float k =
+      centered ? robust_shift(to_float(x[0]), to_float(x[length / 2]), to_float(x[length - 1])) : 0;
+  const ShiftedSums sums = sums_of_run<false>(x, nullptr, length, kPlainScale, k);
+  if (HWY_UNLIKELY(redo_scale(sums) != kPlainScale || (centered && cancels(sums, count)))) {
+    return moments_of_run_redone(x, length, centered, k, sums);
+  }
+  return from_sums(sums, count, k, kPlainScale, centered);
 }
 
 template <class T>
@@ -101,7 +115,7 @@ struct MomentsBody {
   HWY_NOINLINE void rows(const Panel& panel) const {
     const std::int64_t step = lanes();
     const V scale = hn::Set(d, tile.scale);
-    const PanelWeights weights(panel, tile.weights, tile.weight_stride);
+    const PanelWeights weights(tile, panel, tile.weights, tile.weight_stride);
     const std::int64_t first_lane = panel.block * tile.lane_stride;
     for_columns<4, 8>(
         panel.rows, panel.length, panel.tail,

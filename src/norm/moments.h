@@ -37,7 +37,8 @@ struct RunMoments {
 };
 void moments_of_runs(const RunMoments& of, Moments* out);
 
-/// The median of three elements, or 0: a single outlier as the shift would cost digits.
+/// The median of three elements, or 0: a single outlier as the shift would cost digits. Two of the
+/// three can still be outliers: see `kMostCancellation`.
 inline float robust_shift(float a, float b, float c) {
   const float k = std::max(std::min(a, b), std::min(std::max(a, b), c));
   return std::isfinite(k) ? k : 0;
@@ -56,6 +57,20 @@ inline constexpr float kUpScale = 0x1p60F;
 inline constexpr double kSmallSumOfSquares = 1e-30;
 /// The scale that a tile has to be redone with, or kPlainScale.
 float redo_scale(ShiftedSums sums);
+
+/// How much larger than Σδ² − (Σδ)²/n a Σδ² may be. The difference inherits the relative errors of
+/// Σδ² and, twice, of Σδ, times this. A lane adds up to 1024 values (a run on the narrowest
+/// target); equal ones may all be rounded to one side, 1024·2⁻²⁶ in all: 16 · 3 · 2⁻¹⁶ = 7e-4 at
+/// the worst. Beyond it, sums are taken once more, around the mean that they gave: k is one of the
+/// values, so (k − mean)² is no more than n variances, and the mean is off by a small part of a
+/// deviation. Normally distributed values do not get there: two of three would have to be four
+/// deviations off.
+inline constexpr double kMostCancellation = 16;
+/// Whether sums of a total weight are to be taken around their mean.
+inline bool cancels(ShiftedSums s, double count) {
+  return s.sum_of_squares - s.sum * (s.sum * (1 / count)) < s.sum_of_squares / kMostCancellation;
+}
+
 Moments from_sums(ShiftedSums sums, double count, double shift, float scale, bool centered);
 
 }  // namespace equipoise::norm

@@ -141,8 +141,7 @@ void prepare_groups(NormRecord::State& state, bool with_moments, bool with_renor
   state.d.resize(with_renorm ? groups : 0);
   if (state.has_bits) {
     const norm::Walk walk = SampleBlock(state, 0).walk();
-    state.bits.reserve(
-        static_cast<std::size_t>(state.shape.samples() * walk.blocks * walk.bits_plane()));
+    state.bits.reserve(static_cast<std::size_t>(state.shape.samples() * walk.bits_per_sample()));
   }
 }
 

@@ -16,13 +16,13 @@ bool streams(const TensorView& out, const ConstTensorView& in) {
 void zero_padding(const Walk& walk, const TileRange& tile, std::int64_t l, void* data,
                   DType dtype) {
   const std::int64_t channels = walk.channels_in(l);
-  if (walk.lanes_per_channel > 1 || channels == walk.block_lanes) return;
+  if (channels * walk.lanes_per_channel == walk.lanes_in(l)) return;
   const auto bytes = static_cast<std::size_t>(walk.block_lanes - channels) * size_of(dtype);
   for (std::int64_t n = tile.n0; n < tile.n1; ++n) {
     for (std::int64_t s = tile.s0; s < tile.s1; ++s) {
       std::memset(
           at(data, dtype,
-             n * walk.sample_stride + l * walk.block_stride + s * walk.block_lanes + channels),
+             n * walk.sample_stride + l * walk.block_stride + s * walk.step_stride + channels),
           0, bytes);
     }
   }

@@ -32,10 +32,9 @@ Tile SampleBlock::tile(const TileRange& range, const Strips::Task& task) const {
   tile.activation = state_.activation;
   tile.negative_slope = state_.negative_slope;
   if (state_.has_bits) {
-    const std::int64_t per_sample = walk_.blocks * walk_.bits_plane();
-    tile.bits = reinterpret_cast<std::uint8_t*>(state_.bits.data()) + first_sample_ * per_sample +
-                walk_.bits_offset(range, task.l0);
-    tile.bits_segment_stride = per_sample;
+    tile.bits = reinterpret_cast<std::uint8_t*>(state_.bits.data()) +
+                first_sample_ * walk_.bits_per_sample() + walk_.bits_offset(range, task.l0);
+    tile.bits_segment_stride = walk_.blocks * walk_.bits_plane();
     tile.bits_block_stride = walk_.bits_plane();
   }
   return tile;

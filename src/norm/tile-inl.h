@@ -108,13 +108,16 @@ HWY_INLINE void for_panels(const TileShape& tile, const T* streamed, Body&& body
 struct PanelWeights {
   const float* first;
   std::int64_t stride;
+  std::int64_t column_mask;
 
-  HWY_INLINE PanelWeights(const Panel& panel, const float* weights, std::int64_t weight_stride)
+  HWY_INLINE PanelWeights(const TileShape& tile, const Panel& panel, const float* weights,
+                          std::int64_t weight_stride)
       : first(weights != nullptr ? weights + panel.segment * weight_stride + panel.in_segment
                                  : nullptr),
-        stride(panel.is_segments ? weight_stride : panel.stride) {}
+        stride(panel.is_segments ? weight_stride : panel.stride),
+        column_mask(tile.has_weight_per_segment ? 0 : -1) {}
   HWY_INLINE const float* at(std::int64_t row, std::int64_t column) const {
-    return first != nullptr ? first + row * stride + column : nullptr;
+    return first != nullptr ? first + row * stride + (column & column_mask) : nullptr;
   }
 };
 

@@ -36,6 +36,8 @@ struct TileShape {
   /// Values per channel or lane (coefficients, sums) of one block are these many apart from those
   /// of the next: the width rounded up to 16; 1 for kRuns.
   std::int64_t lane_stride = 1;
+  /// Weights are the same in all of a segment, and 16 of them stand for it.
+  bool has_weight_per_segment = false;
 };
 
 }  // namespace equipoise::norm

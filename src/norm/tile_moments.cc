@@ -27,6 +27,33 @@ void spread(const ChannelLanes& of, const float* values, float scale, std::span<
   }
 }
 
+// As TileShape has them.
+std::int64_t weights_of_step(const Walk& walk) { return walk.wide ? 16 : walk.block_lanes; }
+
+// The sums of blocks with channels whose M2 is the mark.
+void sums_of_marked(MomentsTile tile, ChannelLanes lanes, std::span<const double> m2, double mark,
+                    const LaneScratch& scratch) {
+  double* sum = scratch.channel_sum.data();
+  double* sum_of_squares = scratch.channel_products.data();
+  tile.blocks = 1;
+  lanes.blocks = 1;
+  while (!m2.empty()) {
+    const std::size_t channels = std::min(static_cast<std::size_t>(lanes.channels), m2.size());
+    if (std::ranges::find(m2.first(channels), mark) != m2.first(channels).end()) {
+      moment_sums(tile);
+      add_lanes(tile.sum, lanes, sum);
+      add_lanes(tile.sum_of_squares, lanes, sum_of_squares);
+    }
+    m2 = m2.subspan(channels);
+    sum += channels;
+    sum_of_squares += channels;
+    tile.x = at(tile.x, tile.dtype, tile.block_stride);
+    tile.shift += lanes.lane_stride;
+    tile.sum += lanes.lane_stride;
+    tile.sum_of_squares += lanes.lane_stride;
+  }
+}
+
 }  // namespace
 
 LaneScratch::LaneScratch(const Walk& walk, std::int64_t blocks, bool weighted,
@@ -40,7 +67,8 @@ LaneScratch::LaneScratch(const Walk& walk, std::int64_t blocks, bool weighted,
   std::ranges::fill(shift, 0.0F);
   std::ranges::fill(channel_shift, 0.0F);
   if (weighted && walk.form == Form::kLanes)
-    weights = arena.take<float>(walk.tile_samples * walk.tile_steps * walk.block_lanes + 16).data();
+    weights =
+        arena.take<float>(walk.tile_samples * walk.tile_steps * weights_of_step(walk) + 16).data();
 }
 
 ElementWeights element_weights(const Walk& walk, std::span<const float> position_weights,
@@ -53,12 +81,13 @@ ElementWeights element_weights(const Walk& walk, std::span<const float> position
     const float* w = first + n * walk.positions;
     if (walk.lanes_per_channel == 1) {
       for (std::int64_t s = 0; s < tile.steps(); ++s)
-        out = std::fill_n(out, walk.block_lanes, w[s]);
+        out = std::fill_n(out, weights_of_step(walk), w[s]);
     } else {
       for (std::int64_t c = 0; c < walk.channels_in(l); ++c)
         out = std::copy_n(w, walk.positions, out);
     }
   }
+  if (walk.wide) return {scratch, weights_of_step(walk)};
   return {scratch, tile.steps() * walk.lanes_in(l)};
 }
 
@@ -129,8 +158,7 @@ TileMoments::Weight TileMoments::weight_of(const TileRange& tile) const {
 void TileMoments::find_shifts(std::int64_t l0, std::int64_t l1, const Weight& weight,
                               float* shift) const {
   const std::int64_t by_channel = walk_.form == Form::kRuns ? 0 : walk_.lanes_per_channel;
-  const std::int64_t by_position =
-      walk_.form == Form::kRuns || walk_.lanes_per_channel > 1 ? 1 : walk_.block_lanes;
+  const std::int64_t by_position = walk_.lanes_per_channel > 1 ? 1 : walk_.step_stride;
   const auto offset = [&](const Weight::Position& at) {
     return at.n * walk_.sample_stride + at.s * by_position;
   };
@@ -185,26 +213,35 @@ void TileMoments::redo(MomentsTile tile, const ChannelLanes& lanes, std::int64_t
     const auto i = static_cast<std::size_t>(c);
     return ShiftedSums{scratch.channel_sum[i], scratch.channel_products[i]};
   };
-  // A channel whose sums overflow or vanish is marked with the scale to redo it with, negated, in
-  // place of its M2.
+  // A channel is marked, in place of its M2, with the scale to redo it with, negated: another one
+  // where its sums overflow or vanish, the same where they only cancel.
+  static_assert(kCancels == -static_cast<double>(kPlainScale));
   for (std::int64_t c = 0; c < channels; ++c) {
     const float scale = redo_scale(sums_of(c));
     if (scale != kPlainScale) m2[c] = -static_cast<double>(scale);
   }
-  for (const float scale : {kDownScale, kUpScale}) {
+  for (const float scale : {kPlainScale, kDownScale, kUpScale}) {
     const double mark = -static_cast<double>(scale);
-    if (std::none_of(m2, m2 + channels, [&](double v) { return v == mark; })) continue;
-    spread(lanes, scratch.channel_shift.data(), scale, scratch.shift);
-    tile.scale = scale;
-    moment_sums(tile);
-    add_lanes(tile.sum, lanes, scratch.channel_sum.data());
-    add_lanes(tile.sum_of_squares, lanes, scratch.channel_products.data());
-    for (std::int64_t c = 0; c < channels; ++c) {
-      if (m2[c] != mark) continue;
-      const float shift = scratch.channel_shift[static_cast<std::size_t>(c)];
-      const Moments moments = from_sums(sums_of(c), count, static_cast<double>(shift), scale, true);
-      mean[c] = moments.mean;
-      m2[c] = moments.m2;
+    // Around the same shift, whose plain sums are there, and around the mean where those cancel.
+    for (const bool recentered : {false, true}) {
+      if (std::none_of(m2, m2 + channels, [&](double v) { return v == mark; })) continue;
+      if (recentered || scale != kPlainScale) {
+        spread(lanes, scratch.channel_shift.data(), scale, scratch.shift);
+        tile.scale = scale;
+        sums_of_marked(tile, lanes, {m2, m2 + channels}, mark, scratch);
+      }
+      for (std::int64_t c = 0; c < channels; ++c) {
+        if (m2[c] != mark) continue;
+        float& shift = scratch.channel_shift[static_cast<std::size_t>(c)];
+        const Moments moments =
+            from_sums(sums_of(c), count, static_cast<double>(shift), scale, true);
+        if (!recentered && cancels(sums_of(c), count)) {
+          shift = static_cast<float>(moments.mean);
+          continue;
+        }
+        mean[c] = moments.mean;
+        m2[c] = moments.m2;
+      }
     }
   }
 }

@@ -88,8 +88,7 @@ Unit Units::at(std::int64_t i) const {
 
 Strips::Strips(const Walk& walk, const Unit& unit, int threads)
     : unit_(unit), tiles_(walk.tiles_per_block(unit.n1 - unit.n0)) {
-  const bool narrow_last = walk.lanes_per_channel > 1 && unit.l1 > unit.l0 &&
-                           walk.channels_in(unit.l1 - 1) < walk.block_channels;
+  const bool narrow_last = unit.l1 > unit.l0 && walk.lanes_in(unit.l1 - 1) < walk.block_lanes;
   even_ = unit.blocks() - (narrow_last ? 1 : 0);
   blocks_ = std::max<std::int64_t>(kMostLanes / walk.padded_width(), 1);
   if (threads > 1) {

@@ -14,6 +14,11 @@ constexpr std::int64_t kSmallPlane = 512;
 // Fewer samples than this would not pay for coefficients per lane.
 constexpr std::int64_t kSlabSamples = 4;
 constexpr std::int64_t kSlabLanes = 8192;
+// Channels beyond which rows of channels_last are cut into slabs, if as many as make a multiple of
+// 16 elements have more lanes than this: their sums and coefficients would outgrow the second level
+// and, of few samples, the tensor: (2, 1000003) took 660 MB, and 82 ms backward in place of 16.
+constexpr std::int64_t kWideRow = 4096;
+constexpr std::int64_t kWideLanes = 16384;
 // Elements of a tile: 64 KiB of f32 of one channel, 128 KiB of the lanes of a block. f32 sums stay
 // accurate, the merge in f64 costs little, and there are enough tiles for threads to share.
 constexpr std::int64_t kRunTile = 16384;
@@ -56,21 +61,24 @@ Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool ac
   } else if (layout == Layout::kChannelsFirst && across_samples && positions > 0 &&
              positions < kSmallPlane && like_samples >= kSlabSamples) {
     const std::int64_t unit = 16 / std::gcd(positions, std::int64_t{16});
-    block_channels = std::max<std::int64_t>(kSlabLanes / positions / unit, 1) * unit;
-    blocks = ceil_div(channels, block_channels);
-    // Equal slabs rather than full ones and a rest.
-    block_channels = std::min(ceil_div(ceil_div(channels, blocks), unit) * unit, channels);
-    blocks = ceil_div(channels, block_channels);
+    cut_into_slabs(std::max<std::int64_t>(kSlabLanes / positions / unit, 1) * unit, unit);
     lanes_per_channel = positions;
     steps = 1;
     block_stride = block_channels * positions;
   }
+  if (blocks == 1 && block_channels == channels && channels > kWideRow &&
+      std::lcm(channels, std::int64_t{16}) > kWideLanes) {
+    wide = true;
+    cut_into_slabs(kSlabLanes, 16);
+    block_stride = block_channels;
+  }
   block_lanes = block_channels * lanes_per_channel;
+  step_stride = wide ? channels : block_lanes;
   form = blocks == channels && layout == Layout::kChannelsFirst && positions > 1 &&
                  lanes_per_channel == 1
              ? Form::kRuns
              : Form::kLanes;
-  if (form == Form::kLanes && lanes_per_channel == 1) {
+  if (form == Form::kLanes && lanes_per_channel == 1 && !wide) {
     const std::int64_t unit = 16 / std::gcd(block_lanes, std::int64_t{16});
     repeat = unit;
     // Rows of 16 lanes are read several as one; others are to be about as long by themselves.
@@ -95,12 +103,19 @@ Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool ac
   }
 }
 
+void Walk::cut_into_slabs(std::int64_t most, std::int64_t unit) {
+  blocks = ceil_div(channels, most);
+  // Equal slabs rather than full ones and a rest.
+  block_channels = std::min(ceil_div(ceil_div(channels, blocks), unit) * unit, channels);
+  blocks = ceil_div(channels, block_channels);
+}
+
 std::int64_t Walk::channels_in(std::int64_t l) const {
   return std::min(block_channels, channels - l * block_channels);
 }
 
 std::int64_t Walk::lanes_in(std::int64_t l) const {
-  return lanes_per_channel == 1 ? block_lanes : channels_in(l) * lanes_per_channel;
+  return lanes_per_channel == 1 && !wide ? block_lanes : channels_in(l) * lanes_per_channel;
 }
 
 std::int64_t Walk::tiles_per_block(std::int64_t sample_count) const {
@@ -118,15 +133,19 @@ TileShape Walk::shape_of(const TileRange& tile, std::int64_t l0, std::int64_t l1
                          bool may_join) const {
   const std::int64_t length = tile.steps() * lanes_in(l0);
   const bool joined = may_join && contiguous() && tile.steps() == steps;
+  Segments segments{tile.samples(), sample_stride, length};
+  if (joined) segments = {1, 0, tile.samples() * length};
+  // A tile is of whole samples or of one.
+  if (wide) segments = {tile.samples() * tile.steps(), step_stride, lanes_in(l0)};
   return {.form = form,
           .dtype = dtype,
-          .segments = joined ? Segments{1, 0, tile.samples() * length}
-                             : Segments{tile.samples(), sample_stride, length},
+          .segments = segments,
           .blocks = l1 - l0,
           .block_stride = block_stride,
           .width = lane_width(),
           .has_equal_halves = lane_width() == 16 && block_lanes <= 8,
-          .lane_stride = padded_width()};
+          .lane_stride = padded_width(),
+          .has_weight_per_segment = wide};
 }
 
 }  // namespace equipoise::norm

@@ -48,10 +48,13 @@ struct TileRange {
 /// | channels_first            | C       | S     | 1                      | kRuns  |
 /// | channels_first, small S   | C/slab  | 1     | slab channels × S      | kLanes |
 /// | channels_last             | 1       | S     | C                      | kLanes |
+/// | channels_last, wide       | C/slab  | S     | slab channels          | kLanes |
 /// | blocked by B              | ⌈C/B⌉   | S     | B                      | kLanes |
 ///
-/// Tiles are rectangles of samples × steps; a channel's sums are formed per tile. All of this
-/// depends on shapes alone, never on threads, so that sums are always formed in the same order.
+/// channels_first with S = 1 is channels_last. Where that is wide, the steps of a block lie C
+/// elements apart. Tiles are rectangles of samples × steps; a channel's sums are formed per tile.
+/// All of this depends on shapes alone, never on threads, so that sums are always formed in the
+/// same order.
 struct Walk {
   Form form = Form::kRuns;
   std::int64_t samples = 0, channels = 0, positions = 0;
@@ -60,7 +63,8 @@ struct Walk {
   std::int64_t lanes_per_channel = 1;  ///< 1, or S
   std::int64_t steps = 0;
   std::int64_t block_lanes = 1;
-  std::int64_t sample_stride = 0, block_stride = 0;  ///< elements
+  std::int64_t sample_stride = 0, block_stride = 0, step_stride = 1;  ///< elements
+  bool wide = false;  ///< each step is a row of lanes and a segment of its own
   std::int64_t repeat =
       1;  ///< steps that make up a row of lanes, so that rows are a multiple of 16 elements
   std::int64_t tile_samples = 1, tile_steps = 1;
@@ -91,20 +95,28 @@ struct Walk {
   TileRange tile(std::int64_t n0, std::int64_t n1, std::int64_t t) const;
 
   std::int64_t offset(const TileRange& tile, std::int64_t l) const {
-    return tile.n0 * sample_stride + l * block_stride + tile.s0 * block_lanes;
+    return tile.n0 * sample_stride + l * block_stride + tile.s0 * step_stride;
   }
   /// Whether samples follow each other without a gap in a block, so that a tile of whole samples is
   /// one segment.
-  bool contiguous() const { return blocks == 1 && form == Form::kLanes && lanes_per_channel == 1; }
+  bool contiguous() const {
+    return blocks == 1 && form == Form::kLanes && lanes_per_channel == 1 && !wide;
+  }
   /// Of blocks [l0, l1), all with as many lanes as the first.
   TileShape shape_of(const TileRange& tile, std::int64_t l0, std::int64_t l1, DType dtype,
                      bool may_join) const;
 
-  /// Bytes of the bits of one (sample, block).
-  std::int64_t bits_plane() const { return (steps * block_lanes + 15) / 16 * 2; }
+  /// Bytes of the bits of one (sample, block); of one (sample, step, block) where steps are
+  /// segments.
+  std::int64_t bits_plane() const { return ((wide ? 1 : steps) * block_lanes + 15) / 16 * 2; }
+  std::int64_t bits_per_sample() const { return (wide ? steps : 1) * blocks * bits_plane(); }
   std::int64_t bits_offset(const TileRange& tile, std::int64_t l) const {
-    return (tile.n0 * blocks + l) * bits_plane() + tile.s0 * block_lanes / 8;
+    return tile.n0 * bits_per_sample() + l * bits_plane() +
+           (wide ? tile.s0 * blocks * bits_plane() : tile.s0 * block_lanes / 8);
   }
+
+ private:
+  void cut_into_slabs(std::int64_t most, std::int64_t unit);
 };
 
 }  // namespace equipoise::norm

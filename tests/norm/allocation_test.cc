@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -191,6 +192,40 @@ TEST(SteadyState, OfSmallPlanesAllocatesNothing) {
                  .activation = Activation::kSilu,
                  .residual = true,
                  .sample_moments = true});
+}
+
+// Per channel a backward keeps four sums in f64, 32 bytes beside the 8 of two samples; per thread,
+// sums and coefficients of a slab: 8192 lanes of 72 bytes. Buffers come in units of 2 MiB. With
+// sums and coefficients for the lanes of 16 rows, it would be a hundred tensors.
+TEST(Scratch, OfWideRowsIsASmallMultipleOfTheTensor) {
+  const RuntimeGuard guard;
+  struct Wide {
+    Shape shape;
+    Layout layout;
+    std::size_t multiple;
+  };
+  for (const Wide& wide :
+       {Wide{{2, 100003}, Layout::kChannelsFirst, 8}, Wide{{2, 100003}, Layout::kChannelsLast, 8},
+        Wide{{2, 100003, 2}, Layout::kChannelsLast, 4},
+        Wide{{64, 20531}, Layout::kChannelsFirst, 1}, Wide{{64, 20531}, Layout::kChannelsLast, 1},
+        Wide{{64, 20531, 2}, Layout::kChannelsLast, 1}}) {
+    for (const Weighting weighting : {Weighting::kNone, Weighting::kMask}) {
+      Case test{.shape = wide.shape, .layout = wide.layout, .residual = true};
+      test.activation = Activation::kRelu;
+      test.weighting = weighting;
+      Step step(test);
+      for (const int threads : {1, 2, 8}) {
+        SCOPED_TRACE(describe(test) + " threads=" + std::to_string(threads));
+        set_num_threads(threads);
+        step.renew_workspace();
+        step.forward();
+        step.backward();
+        const auto tensor = static_cast<std::size_t>(wide.shape.element_count()) * sizeof(float);
+        EXPECT_LT(step.scratch(),
+                  wide.multiple * tensor + (static_cast<std::size_t>(threads) << 20U));
+      }
+    }
+  }
 }
 
 }  // namespace

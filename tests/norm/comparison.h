@@ -11,8 +11,8 @@ namespace equipoise::testing {
 /// of them in the worst case.
 inline constexpr double kF32Tolerance = 1e-5;
 
-/// Of a variance, relative. A lane may add up a tile's thousands of squares one by one, and Σd² −
-/// (Σd)²/n cancels where the shift is an outlier; norm.h promises 1e-3.
+/// Of a variance, relative. A lane may add up a thousand squares of a tile one by one, and Σd² −
+/// (Σd)²/n cancels some of it where the shift is far from the mean; norm.h promises 1e-3.
 inline constexpr double kVarianceTolerance = 1e-4;
 
 /// Half a unit in the last place of bf16 (8 significant bits) at that value; 0 for f32.

@@ -61,6 +61,18 @@ TEST(Determinism, RmsNorm) {
       {.normalization = Normalization::kRms, .axes = {.over = NormalizedOver::kChannels}});
 }
 
+TEST(Determinism, BatchNormOfWideRows) {
+  for (const Shape& shape : {Shape{40, 20531}, Shape{7, 20531, 3}}) {
+    for (const Method& method : {Method{}, Method{.ghost_batch_size = 4}}) {
+      Case test{.method = method, .shape = shape, .layout = Layout::kChannelsLast};
+      test.activation = Activation::kRelu;
+      test.residual = true;
+      test.weighting = Weighting::kFractional;
+      expect_same_bits_however_it_runs(test);
+    }
+  }
+}
+
 TEST(Determinism, BatchNormBeyondTheCache) {
   for (const Layout layout : kLayouts) {
     const std::int64_t samples =

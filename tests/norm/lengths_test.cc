@@ -103,6 +103,43 @@ TEST(Lengths, WeightsOverSeveralBlocksAndTiles) {
   }
 }
 
+// Rows of channels that are cut into slabs: 5003 are one, 20531 two and a narrower one.
+TEST(Lengths, OfWideRows) {
+  for_each_target([&] {
+    std::uint64_t seed = 1;
+    for (const Shape& shape : {Shape{6, 5003}, Shape{4, 20531}, Shape{4, 4105, 2}}) {
+      for (const Method& method : all_methods()) {
+        if (method.is_row_wise() || shape.channels() % method.groups != 0) continue;
+        for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+          if (layout == Layout::kChannelsFirst && shape.positions() > 1) continue;
+          ++seed;
+          Case test = varied(method, shape, layout, kDTypes[seed % 4 == 0], seed);
+          if (seed % 2 == 0) {  // bits
+            test.activation = Activation::kRelu;
+            test.residual = true;
+          }
+          // A mask may leave a ghost batch one value.
+          if (method.ghost_batch_size == 0 || shape.positions() > 1)
+            test.weighting = kWeightings[scattered(seed) / 960 % 3];
+          test.sample_moments = seed % 3 == 0 && method.statistics == Statistics::kBatch;
+          expect_matches_reference(test);
+        }
+      }
+    }
+  });
+}
+
+TEST(Lengths, OfWideRowsInSeveralTiles) {
+  Case test{.shape = {2, 4099, 150}, .layout = Layout::kChannelsLast};
+  test.threads = 2;
+  for (const Weighting weighting : kWeightings) {
+    test.weighting = weighting;
+    expect_matches_reference(test);
+    test.residual = true;
+    test.activation = Activation::kRelu6;
+  }
+}
+
 TEST(Lengths, ChannelsOfAGroupThatIsNoWholeVector) {
   for_each_target([&] {
     for (const std::int64_t size : {1, 2, 3, 5, 7, 9, 12, 17}) {

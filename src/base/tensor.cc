@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/ceil_div.h"
 #include "equipoise/error.h"
 
 namespace equipoise {
@@ -78,7 +79,7 @@ std::int64_t storage_elements(const Shape& shape, Layout layout) {
   const std::int64_t block = layout == Layout::kBlocked8    ? 8
                              : layout == Layout::kBlocked16 ? 16
                                                             : 1;
-  const std::int64_t channels = (shape.channels() + block - 1) / block * block;
+  const std::int64_t channels = ceil_div(shape.channels(), block) * block;
   return shape.samples() * channels * shape.positions();
 }
 

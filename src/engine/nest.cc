@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/ceil_div.h"
 #include "engine/layout.h"
 
 namespace equipoise::engine {
@@ -16,7 +17,7 @@ Strides strides_of(const Shape& shape, Layout layout, std::int64_t block) {
     if (images && d == 1) continue;
     // What is behind the samples of images: all channels of a step are there already, or blocks of
     // them.
-    if (images && d == 0 && lanes > 1) stride *= (shape.channels() + lanes - 1) / lanes;
+    if (images && d == 0 && lanes > 1) stride *= ceil_div(shape.channels(), lanes);
     strides.along[static_cast<std::size_t>(d)] = stride;
     stride *= shape[d];
   }
@@ -110,7 +111,7 @@ std::vector<Nest> nests_over(const Shape& frame, std::int64_t block, Padding pad
   };
   const std::int64_t channels = frame.channels();
   if (frame.rank() < 2) return {nest_of(0, 1, 1)};
-  if (padding == Padding::kIncluded) return {nest_of(0, (channels + block - 1) / block, block)};
+  if (padding == Padding::kIncluded) return {nest_of(0, ceil_div(channels, block), block)};
   std::vector<Nest> nests;
   const std::int64_t full = channels / block;
   if (full > 0) nests.push_back(nest_of(0, full, block));

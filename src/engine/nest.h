@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "equipoise/tensor.h"
 
@@ -83,8 +84,8 @@ void for_tiles(const Nest& nest, int threads, const Body& body) {
   const Loop& column = nest.loops.back();
   const std::int64_t columns = std::min(column.count, kTileElements);
   const std::int64_t rows = std::clamp<std::int64_t>(kTileElements / columns, 1, row.count);
-  const std::int64_t across = (column.count + columns - 1) / columns;
-  const std::int64_t per_plane = (row.count + rows - 1) / rows * across;
+  const std::int64_t across = ceil_div(column.count, columns);
+  const std::int64_t per_plane = ceil_div(row.count, rows) * across;
   parallel_for_chunks(
       rounds_of(nest.outer()) * per_plane,
       std::max<std::int64_t>(kTileElements / (rows * columns), 1), threads,

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ceil_div.h"
 #include "equipoise/operations.h"
 #include "formats/onnx_read_nodes.h"
 
@@ -32,7 +33,7 @@ ops::Pair pair_of(const FileNode& node, std::string_view attribute, const ops::P
 /// {before, after}, so that there are ⌈size/stride⌋ windows.
 ops::Pair same_padding(std::int64_t size, std::int64_t kernel, std::int64_t stride,
                        std::int64_t dilation, bool more_before) {
-  const std::int64_t windows = (size + stride - 1) / stride;
+  const std::int64_t windows = ceil_div(size, stride);
   const std::int64_t total =
       std::max<std::int64_t>(0, (windows - 1) * stride + dilation * (kernel - 1) + 1 - size);
   const std::int64_t less = total / 2;

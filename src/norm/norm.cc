@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "equipoise/error.h"
 #include "norm/backward.h"
@@ -207,8 +208,7 @@ void batch_norm(const NormForward& a, const BatchNormOptions& options, NormRecor
     return norm::count_batch(a.position_weights, a.x.shape, first,
                              std::min(first + block_samples, samples));
   };
-  const std::int64_t blocks =
-      std::max<std::int64_t>((samples + block_samples - 1) / block_samples, 1);
+  const std::int64_t blocks = std::max<std::int64_t>(ceil_div(samples, block_samples), 1);
   // Ranks count together, once they have met.
   const auto counts_for = [&](Statistics statistics) {
     return options.statistics == statistics && options.communicator == nullptr;

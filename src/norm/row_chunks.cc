@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ceil_div.h"
 #include "norm/rows.h"
 #include "norm/walk.h"
 
@@ -88,9 +89,8 @@ RowChunks::RowChunks(const NormRecord::State& state) : shape_(state.shape), layo
   if (copied_ && !over_channels_) chunk_rows = rows_per_copy;
   chunk_rows = std::max<std::int64_t>(chunk_rows, 1);
   // A chunk of copied positions never spans two samples.
-  chunks = copied_ && over_channels_
-               ? shape_.samples() * ((positions + chunk_rows - 1) / chunk_rows)
-               : (rows + chunk_rows - 1) / chunk_rows;
+  chunks = copied_ && over_channels_ ? shape_.samples() * ceil_div(positions, chunk_rows)
+                                     : ceil_div(rows, chunk_rows);
   if (length == 0) chunks = 0;
 }
 
@@ -103,7 +103,7 @@ RowChunks::Chunk RowChunks::at(std::int64_t i) const {
     return {i * chunk_rows, std::min(chunk_rows, rows - i * chunk_rows)};
   }
   const std::int64_t positions = shape_.positions();
-  const std::int64_t per_sample = (positions + chunk_rows - 1) / chunk_rows;
+  const std::int64_t per_sample = ceil_div(positions, chunk_rows);
   const std::int64_t s = i % per_sample * chunk_rows;
   return {i / per_sample * positions + s, std::min(chunk_rows, positions - s)};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "norm/output.h"
 #include "norm/rows.h"
@@ -21,7 +22,7 @@ class ColumnStrips {
  public:
   explicit ColumnStrips(const RowChunks& chunks) : length_(chunks.length) {}
 
-  std::int64_t count() const { return (length_ + kRowTile - 1) / kRowTile; }
+  std::int64_t count() const { return ceil_div(length_, kRowTile); }
   Strip at(std::int64_t i) const {
     return {i * kRowTile, std::min(kRowTile, length_ - i * kRowTile)};
   }

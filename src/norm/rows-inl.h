@@ -13,6 +13,7 @@
 
 #include <hwy/cache_control.h>
 
+#include "base/ceil_div.h"
 #include "norm/coefficients-inl.h"
 #include "norm/rows.h"
 #include "norm/statistics.h"
@@ -85,7 +86,7 @@ inline std::int64_t elements_ahead(const RowsTile& tile) {
   constexpr std::int64_t kLeast = 1536;
   if (tile.length < tile.stride) return tile.stride;  // strips
   const std::int64_t length = tile.length / tile.groups;
-  return length >= kLeast ? length : (kLeast + length - 1) / length * length;
+  return length >= kLeast ? length : ceil_div(kLeast, length) * length;
 }
 
 /// Into the second level: the first holds the group at work (25 KiB of x and dy where 16 channels

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "norm/output.h"
 #include "norm/row_chunks.h"
@@ -171,7 +172,7 @@ void write_parameter_gradients(const NormBackward& out, const RowChunks& chunks,
   constexpr std::int64_t kParameters = 32;
   constexpr std::int64_t kMost = kParameters * 32;
   assert(each <= kMost / kParameters);
-  parallel_for((count + kParameters - 1) / kParameters, threads, [&](std::int64_t task, int) {
+  parallel_for(ceil_div(count, kParameters), threads, [&](std::int64_t task, int) {
     const std::int64_t first = task * kParameters;
     const std::int64_t parameters = std::min(kParameters, count - first);
     double dz[kMost] = {};
@@ -222,7 +223,7 @@ void backward_rows(const NormBackward& arguments, const NormRecord::State& state
   const std::span<const float> weight = chunks.expanded(arguments.weight, 1, arena);
   const std::span<const float> bias = chunks.expanded(arguments.bias, 0, arena);
   const bool parameters = !arguments.dweight.empty() || !arguments.dbias.empty();
-  const std::int64_t sums_of_chunk = (chunks.chunk_rows + kSummedRows - 1) / kSummedRows;
+  const std::int64_t sums_of_chunk = ceil_div(chunks.chunk_rows, kSummedRows);
   const std::span<ColumnSums> columns =
       arena.make<ColumnSums>(parameters && chunks.run == 1 ? chunks.chunks * sums_of_chunk : 0);
   for (ColumnSums& sums : columns) {

@@ -1,5 +1,7 @@
 #include "norm/sample_block.h"
 
+#include "base/ceil_div.h"
+
 namespace equipoise::norm {
 namespace {
 
@@ -14,7 +16,7 @@ std::int64_t block_samples(const NormRecord::State& state) {
 
 std::int64_t SampleBlock::count(const NormRecord::State& state) {
   const std::int64_t of_block = std::max<std::int64_t>(block_samples(state), 1);
-  return std::max<std::int64_t>((state.shape.samples() + of_block - 1) / of_block, 1);
+  return std::max<std::int64_t>(ceil_div(state.shape.samples(), of_block), 1);
 }
 
 SampleBlock::SampleBlock(const NormRecord::State& state, std::int64_t block)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/cache.h"
+#include "base/ceil_div.h"
 #include "equipoise/runtime.h"
 
 namespace equipoise::norm {
@@ -22,8 +23,6 @@ constexpr std::int64_t kCachesAtWork = 2;
 constexpr std::int64_t kLeastStretch = 65536;
 // Lanes of a tile, whose sums are to stay in the second level.
 constexpr std::int64_t kMostLanes = 16384;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // Blocks that hold whole groups: no group ends inside the last one.
 std::int64_t blocks_of_whole_groups(const Walk& walk, std::int64_t channels_per_group) {

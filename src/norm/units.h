@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "norm/walk.h"
 
@@ -42,7 +43,7 @@ struct Units {
   Unit at(std::int64_t i) const;
 
  private:
-  std::int64_t per_sample() const { return (blocks + blocks_per_unit - 1) / blocks_per_unit; }
+  std::int64_t per_sample() const { return ceil_div(blocks, blocks_per_unit); }
 };
 
 /// The work on a unit, as tiles of several blocks: enough of them for all threads, and of blocks

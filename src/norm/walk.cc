@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/ceil_div.h"
+
 namespace equipoise::norm {
 namespace {
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // Rows of small planes are read as lanes of one slab of channels from here on down: runs this short
 // are mostly tails.

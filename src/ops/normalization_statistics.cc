@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ceil_div.h"
 #include "equipoise/error.h"
 
 namespace equipoise {
@@ -109,8 +110,7 @@ NormPartition::NormPartition(const NormAttributes& norm, const Shape& shape)
       if (norm.ghost_batch_size > 0)
         samples_per_group_ = std::min(samples_per_group_, norm.ghost_batch_size);
       // An empty batch is a batch too: one of which there are no statistics.
-      const std::int64_t batches =
-          std::max<std::int64_t>((samples + samples_per_group_ - 1) / samples_per_group_, 1);
+      const std::int64_t batches = std::max<std::int64_t>(ceil_div(samples, samples_per_group_), 1);
       groups_ = batches * channels_;
       break;
     }

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ceil_div.h"
 #include "equipoise/error.h"
 #include "equipoise/recalibrate.h"
 #include "equipoise/train.h"
@@ -45,7 +46,7 @@ std::int64_t steps_of(const TrainerOptions& options, const BatchSource& source) 
 }  // namespace
 
 std::int64_t steps_of_epoch(const BatchSource& source, std::int64_t accumulate) {
-  return (source.batches() + accumulate - 1) / accumulate;
+  return ceil_div(source.batches(), accumulate);
 }
 
 struct Trainer::Parts {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "engine/implementations/implementations.h"
 #include "engine/implementations/planes.h"
@@ -61,7 +62,7 @@ class DepthwiseWeightGradient final : public Kernel {
   }
 
  private:
-  std::int64_t blocks() const { return (channels_ + lanes_ - 1) / lanes_; }
+  std::int64_t blocks() const { return ceil_div(channels_, lanes_); }
   std::int64_t taps() const { return geometry_.kernel_height * geometry_.kernel_width; }
   std::int64_t real(std::int64_t block) const {
     return std::min(lanes_, channels_ - block * lanes_);
@@ -72,9 +73,7 @@ class DepthwiseWeightGradient final : public Kernel {
     return step_ == lanes_ ? (n * blocks() + block) * positions * lanes_
                            : n * positions * channels_ + block * lanes_;
   }
-  std::int64_t tasks() const {
-    return (samples_ + samples_at_once_ - 1) / samples_at_once_ * blocks();
-  }
+  std::int64_t tasks() const { return ceil_div(samples_, samples_at_once_) * blocks(); }
   /// Some tens of tasks, whatever the number of threads, so that sums are always the same; of no
   /// more pixels than f32 adds up well.
   std::int64_t samples_of_a_task() const {

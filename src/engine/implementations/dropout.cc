@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "base/random.h"
 #include "engine/implementations/implementations.h"
@@ -41,7 +42,7 @@ class ElementDropout final : public Kernel {
       planes_ = {.planes = 1, .positions = x.element_count(), .lanes = 1};
       channels_ = 1;
     }
-    planes_per_sample_ = (channels_ + planes_.lanes - 1) / planes_.lanes;
+    planes_per_sample_ = ceil_div(channels_, planes_.lanes);
   }
 
   void run(const Arguments& arguments) const override {
@@ -50,8 +51,8 @@ class ElementDropout final : public Kernel {
     const std::uint64_t key = arguments.run.random_key ^ keeping_.stream;
     // Lanes of one cache line to a task: it stays in the cache from lane to lane.
     constexpr std::int64_t kLanes = 16;
-    const std::int64_t groups = (planes_.lanes + kLanes - 1) / kLanes;
-    const std::int64_t tiles = (planes_.positions + kTile - 1) / kTile;
+    const std::int64_t groups = ceil_div(planes_.lanes, kLanes);
+    const std::int64_t tiles = ceil_div(planes_.positions, kTile);
     parallel_for(planes_.planes * groups * tiles, threads_, [&](std::int64_t task, int) {
       const std::int64_t tile = task % tiles;
       const std::int64_t group = task / tiles % groups;
@@ -111,7 +112,7 @@ class SampleDropout final : public Kernel {
     const float* const x = arguments.input(Dropout::kX);
     float* const y = arguments.output(0);
     const std::uint64_t key = arguments.run.random_key ^ keeping_.stream;
-    const std::int64_t tiles = (size_ + kTile - 1) / kTile;
+    const std::int64_t tiles = ceil_div(size_, kTile);
     parallel_for(samples_ * tiles, threads_, [&](std::int64_t task, int) {
       const auto sample = static_cast<std::uint64_t>(task / tiles);
       const std::int64_t first = task / tiles * size_ + task % tiles * kTile;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "engine/implementations/implementations.h"
 #include "engine/implementations/planes.h"
@@ -19,7 +20,7 @@ constexpr std::int64_t kLanes = kSumColumns;
 /// Calls task(plane, first lane, last lane).
 template <class Task>
 void for_each_group(const Planes& x, int threads, const Task& task) {
-  const std::int64_t groups = (x.lanes + kLanes - 1) / kLanes;
+  const std::int64_t groups = ceil_div(x.lanes, kLanes);
   const std::int64_t chunk = rows_per_task(x.positions * std::min(x.lanes, kLanes));
   parallel_for_chunks(x.planes * groups, chunk, threads, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "engine/implementations/implementations.h"
 #include "engine/implementations/planes.h"
@@ -26,7 +27,7 @@ struct Sequences {
   /// Calls task(sample, its 1/Σ mask, first feature, last feature).
   template <class Task>
   void for_each_group(const float* mask, const Task& task) const {
-    const std::int64_t groups = (features + kFeatures - 1) / kFeatures;
+    const std::int64_t groups = ceil_div(features, kFeatures);
     parallel_for(samples * groups, threads, [&](std::int64_t i, int) {
       const float* weights = mask + i / groups * length;
       const double total = sum_of(length, [&](std::int64_t l) { return weights[l]; });

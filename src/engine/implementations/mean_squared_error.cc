@@ -2,6 +2,7 @@
 
 #include "ops/mean_squared_error.h"
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "engine/implementations/implementations.h"
 #include "engine/implementations/planes.h"
@@ -79,7 +80,7 @@ Answer mean_squared_error(const NodeContext& node) {
   Proposal proposal = in_layout(node, format, std::make_unique<Forward>(elements));
   proposal.outputs[0] = {};
   proposal.scratch_bytes =
-      static_cast<std::size_t>((elements.stored + kTile - 1) / kTile) * sizeof(double);
+      static_cast<std::size_t>(ceil_div(elements.stored, kTile)) * sizeof(double);
   return proposal;
 }
 

@@ -1,12 +1,14 @@
 #include "engine/implementations/planes.h"
 
+#include "base/ceil_div.h"
+
 namespace equipoise::engine {
 
 Planes planes_of(const Shape& shape, Layout layout) {
   const std::int64_t samples = shape.samples();
   const std::int64_t channels = shape.channels();
   const auto in_blocks = [&](std::int64_t lanes) -> Planes {
-    return {samples * ((channels + lanes - 1) / lanes), shape.positions(), lanes};
+    return {samples * ceil_div(channels, lanes), shape.positions(), lanes};
   };
   switch (layout) {
     case Layout::kChannelsFirst:

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "engine/implementations/planes.h"
 #include "engine/implementations/rows.h"
@@ -59,7 +60,7 @@ class PoolWindows {
   template <class Visit>
   void for_each_in_turn(float* dx, const Visit& visit) const {
     constexpr std::int64_t kLanes = 64;
-    const std::int64_t groups = (x_.lanes + kLanes - 1) / kLanes;
+    const std::int64_t groups = ceil_div(x_.lanes, kLanes);
     parallel_for(x_.planes * groups, threads_, [&](std::int64_t i, int) {
       const std::int64_t first = i % groups * kLanes;
       const std::int64_t last = std::min(first + kLanes, x_.lanes);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "engine/implementations/implementations.h"
 #include "engine/implementations/planes.h"
@@ -24,7 +25,7 @@ class Modulate final : public Kernel {
     const auto* const shift = arguments.input(ScaleShift::kShift);
     auto* const y = arguments.output(0);
     const std::int64_t rows = rows_per_task(x_.lanes);
-    const std::int64_t parts = (x_.positions + rows - 1) / rows;
+    const std::int64_t parts = ceil_div(x_.positions, rows);
     parallel_for_chunks(
         x_.planes * parts, rows_per_task(std::min(rows, x_.positions) * x_.lanes), threads_,
         [&](std::int64_t begin, std::int64_t end) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "engine/implementations/copy.h"
 #include "engine/implementations/implementations.h"
@@ -70,7 +71,7 @@ struct Reduction {
     const std::span<const Loop> outer_kept = std::span(kept).first(kept.size() - 1);
     const std::int64_t rows = rounds_of(outer_summed());
     const std::int64_t columns = std::min(column.count, kSumColumns);
-    const std::int64_t across = (column.count + columns - 1) / columns;
+    const std::int64_t across = ceil_div(column.count, columns);
     const std::int64_t at_once =
         std::max<std::int64_t>(kTileElements / (rows * row.count * columns), 1);
     parallel_for_chunks(rounds_of(outer_kept) * across, at_once, threads,

@@ -9,6 +9,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "base/ceil_div.h"
 #include "norm/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -33,7 +34,7 @@ struct Inside {
   std::int64_t first, last;
 
   explicit Inside(const DepthwiseGeometry& g)
-      : first(std::min((g.left + g.stride_width - 1) / g.stride_width, g.y_width)) {
+      : first(std::min(ceil_div(g.left, g.stride_width), g.y_width)) {
     const std::int64_t reach = g.x_width - 1 + g.left - (g.kernel_width - 1) * g.dilation_width;
     last = reach < 0 ? first : std::clamp(reach / g.stride_width + 1, first, g.y_width);
   }

@@ -42,7 +42,7 @@ struct AffineBody {
   // Elements [offset, offset + n), the i-th and following of their row.
   template <class N>
   HWY_INLINE void element(const Affine& affine, std::int64_t offset, N n, std::uint8_t* bits,
-                          std::int64_t i, bool streaming) const {
+                          std::int64_t i, const std::uint32_t* kept, bool streaming) const {
     V z = affine.z(affine.deviation(load(x + offset, n)));
     if constexpr (kResidual) {
       z = hn::Add(z, load(residual + offset, n));
@@ -57,6 +57,7 @@ struct AffineBody {
     if constexpr (kAct == Act::kRelu6) z = relu6(z);
     if constexpr (kAct == Act::kSilu) z = silu(z);
     if constexpr (kAct == Act::kOther) z = activate(tile.activation, tile.negative_slope, z);
+    if (HWY_UNLIKELY(kept != nullptr)) z = keep(z, kept + (i & 15));
     if constexpr (std::is_same_v<N, Full>) {
       if (streaming) {
         stream(z, y + offset);
@@ -70,7 +71,7 @@ struct AffineBody {
                       std::int64_t length) const {
     for_vectors(y + offset, length, tile.streaming && length >= kLeastStreamed, bits != nullptr,
                 [&](std::int64_t i, auto n, auto streaming) EQUIPOISE_INLINE_LAMBDA {
-                  element(affine, offset + i, n, bits, i, streaming);
+                  element(affine, offset + i, n, bits, i, nullptr, streaming);
                 });
   }
 
@@ -78,6 +79,7 @@ struct AffineBody {
     const std::int64_t step = lanes();
     const LaneSource source(tile, panel.block);
     const PanelBits panel_bits(tile, panel);
+    const std::uint32_t* kept = kept_lanes(tile, panel);
     const bool streaming = tile.streaming && aligned_rows(y, panel);
     for_columns<kWide, 1>(
         panel.rows, panel.length, panel.tail,
@@ -92,7 +94,7 @@ struct AffineBody {
                 const std::int64_t offset = panel.offset + r * panel.stride;
                 unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
                   const std::int64_t column = i + j() * step;
-                  element(affine[j()], offset + column, n, bits, column, streaming);
+                  element(affine[j()], offset + column, n, bits, column, kept, streaming);
                 });
               }
             });

@@ -29,6 +29,9 @@ struct Tile : TileShape {
   std::uint8_t* bits = nullptr;
   std::int64_t bits_segment_stride = 0;
   std::int64_t bits_block_stride = 0;
+  /// Masks of the 16 lanes of the last block: those without bits are padding, where 0 is written.
+  /// Null: none is.
+  const std::uint32_t* kept_lanes = nullptr;
 };
 
 /// Kernel 2, `affine`: y = act(a·(x − m) + b [+ residual]).

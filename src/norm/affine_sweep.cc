@@ -20,8 +20,8 @@ void AffineSweep::operator()(const Unit& unit, const Strips::Task& task,
   tile.y = at(block_.data(args_.y), dtype, offset);
   tile.residual = at(block_.data(args_.residual), dtype, offset);
   tile.streaming = streaming_;
+  tile.kept_lanes = kept_lanes(walk, task.l1 - 1);
   affine(tile);
-  zero_padding(walk, range, task.l1 - 1, block_.data(args_.y), dtype);
 }
 
 }  // namespace equipoise::norm

@@ -209,8 +209,8 @@ class BackwardPass {
     }
     tile.dx = at(block_.data(args_.dx), state_.dtype, offset);
     tile.streaming = streaming_;
+    tile.kept_lanes = kept_lanes(walk_, task.l1 - 1);
     gradient_affine(tile);
-    zero_padding(walk_, range, task.l1 - 1, block_.data(args_.dx), state_.dtype);
   }
 
   void one_unit(const Unit& unit, const UnitScratch& scratch, const LaneScratch& lanes) const {

@@ -99,6 +99,11 @@ HWY_INLINE void for_vectors(const T* out, std::int64_t length, bool streaming, b
 /// Runs shorter than this are not streamed: most of their lines are shared with a neighbour.
 constexpr std::int64_t kLeastStreamed = 256;
 
+/// Those of the tile if the panel is of its last block.
+HWY_INLINE const std::uint32_t* kept_lanes(const Tile& tile, const Panel& panel) {
+  return panel.block == tile.blocks - 1 ? tile.kept_lanes : nullptr;
+}
+
 /// Whether all rows of a panel of p's tensor begin aligned.
 template <class T>
 HWY_INLINE bool aligned_rows(const T* p, const Panel& panel) {

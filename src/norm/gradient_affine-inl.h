@@ -24,7 +24,7 @@ struct GradientAffineLoops {
   template <class N>
   HWY_INLINE void element(const Affine& affine, V q, V s, std::int64_t offset, N n,
                           const std::uint8_t* bits, std::int64_t i, const float* w,
-                          bool streaming) const {
+                          const std::uint32_t* kept, bool streaming) const {
     const Gradient g = source.at(affine, offset, n, bits, i, w);
     const V p = hn::Mul(affine.a, affine.scale);
     V result;
@@ -43,6 +43,7 @@ struct GradientAffineLoops {
         }
       }
     }
+    if (HWY_UNLIKELY(kept != nullptr)) result = keep(result, kept + (i & 15));
     if constexpr (std::is_same_v<N, Full>) {
       if (streaming) {
         stream(result, dx + offset);
@@ -56,7 +57,8 @@ struct GradientAffineLoops {
                       const float* w, std::int64_t length) const {
     for_vectors(dx + offset, length, tile.streaming && length >= kLeastStreamed, bits != nullptr,
                 [&](std::int64_t i, auto n, auto streaming) EQUIPOISE_INLINE_LAMBDA {
-                  element(affine, q, s, offset + i, n, bits, i, weight_at(w, i), streaming);
+                  element(affine, q, s, offset + i, n, bits, i, weight_at(w, i), nullptr,
+                          streaming);
                 });
   }
 
@@ -65,6 +67,7 @@ struct GradientAffineLoops {
     const LaneSource lane_source(tile, panel.block);
     const PanelBits panel_bits(tile, panel);
     const PanelWeights weights(tile, panel, tile.weights, tile.weight_stride);
+    const std::uint32_t* kept = kept_lanes(tile, panel);
     const bool streaming = tile.streaming && aligned_rows(dx, panel);
     const std::int64_t first_lane = panel.block * tile.lane_stride;
     for_columns<kWide, 4>(
@@ -84,7 +87,7 @@ struct GradientAffineLoops {
             unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
               const std::int64_t column = i + j() * step;
               element(affine[j()], q[j()], s[j()], offset + column, n, bits, column,
-                      weights.at(r, column), streaming);
+                      weights.at(r, column), kept, streaming);
             });
           }
         });

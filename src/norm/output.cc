@@ -1,10 +1,33 @@
 #include "norm/output.h"
 
+#include <array>
+#include <cstddef>
 #include <cstring>
 
 #include "base/cache.h"
 
 namespace equipoise::norm {
+namespace {
+
+bool has_padding(const Walk& walk, std::int64_t l) {
+  return walk.channels_in(l) * walk.lanes_per_channel != walk.lanes_in(l);
+}
+
+// Of blocks of kLanes lanes that hold so many channels, repeated.
+template <std::size_t kLanes>
+constexpr auto masks() {
+  std::array<std::array<std::uint32_t, 16>, kLanes> of_channels{};
+  for (std::size_t channels = 0; channels < kLanes; ++channels) {
+    for (std::size_t lane = 0; lane < 16; ++lane) {
+      of_channels[channels][lane] = lane % kLanes < channels ? ~std::uint32_t{0} : 0;
+    }
+  }
+  return of_channels;
+}
+constexpr auto kMasksOf8 = masks<8>();
+constexpr auto kMasksOf16 = masks<16>();
+
+}  // namespace
 
 bool streams(const TensorView& out, const ConstTensorView& in) {
   if (!out || out.data == in.data) return false;
@@ -13,10 +36,16 @@ bool streams(const TensorView& out, const ConstTensorView& in) {
   return bytes > cache_sizes().level2;
 }
 
+const std::uint32_t* kept_lanes(const Walk& walk, std::int64_t l) {
+  if (!has_padding(walk, l)) return nullptr;
+  const auto channels = static_cast<std::size_t>(walk.channels_in(l));
+  return walk.block_lanes == 8 ? kMasksOf8[channels].data() : kMasksOf16[channels].data();
+}
+
 void zero_padding(const Walk& walk, const TileRange& tile, std::int64_t l, void* data,
                   DType dtype) {
+  if (!has_padding(walk, l)) return;
   const std::int64_t channels = walk.channels_in(l);
-  if (channels * walk.lanes_per_channel == walk.lanes_in(l)) return;
   const auto bytes = static_cast<std::size_t>(walk.block_lanes - channels) * size_of(dtype);
   for (std::int64_t n = tile.n0; n < tile.n1; ++n) {
     for (std::int64_t s = tile.s0; s < tile.s1; ++s) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "equipoise/tensor.h"
 #include "norm/walk.h"
 
@@ -9,6 +11,9 @@ namespace equipoise::norm {
 /// somebody reads it, it would have left the cache of the core that wrote it. Then a store reads
 /// its line from memory first (34 GB/s instead of 54).
 bool streams(const TensorView& out, const ConstTensorView& in);
+
+/// `Tile::kept_lanes` of a tile that ends with block l.
+const std::uint32_t* kept_lanes(const Walk& walk, std::int64_t l);
 
 /// Zeroes the lanes of block l's padding channels in a tile.
 void zero_padding(const Walk& walk, const TileRange& tile, std::int64_t l, void* data, DType dtype);

@@ -48,7 +48,7 @@ struct RowsForwardBody {
                           std::int64_t i, N n, bool streaming) const {
     fetch(x + offset + i + ahead);
     if constexpr (kResidual) fetch(residual + offset + i + ahead);
-    affine.element(source.at(i), offset + i, n, bits, i, streaming);
+    affine.element(source.at(i), offset + i, n, bits, i, nullptr, streaming);
   }
 
   HWY_INLINE void elements(const Center& center, std::int64_t offset, std::int64_t first,

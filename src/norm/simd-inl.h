@@ -73,6 +73,11 @@ HWY_INLINE V load(const std::uint16_t* p, First tail) {
   return widen(hn::Load(DU16(), buffer));
 }
 
+/// v where the masks of its lanes are set, else 0.
+HWY_INLINE V keep(V v, const std::uint32_t* masks) {
+  return hn::And(v, hn::BitCast(d, hn::LoadU(DU32(), masks)));
+}
+
 HWY_INLINE void store(V v, float* p, Full) { hn::StoreU(v, d, p); }
 HWY_INLINE void store(V v, std::uint16_t* p, Full) { hn::StoreU(narrow(v), DU16(), p); }
 HWY_INLINE void store(V v, float* p, First tail) {

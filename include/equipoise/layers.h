@@ -93,10 +93,10 @@ class EQUIPOISE_API NormLayer {
 
   /// y = act(normalize(x) + residual), and the record that the backward needs. After a forward with
   /// y in the memory of x, or of a residual that the backward would read, a backward is refused.
-  /// Throws Error for arguments
-  /// that do not fit the layer or each other; then nothing has changed, but for the one error that
-  /// is found after the ranks' exchange (BatchNormOptions::communicator). After that one, and after
-  /// whatever `all_gather` throws, a backward is refused and nothing has been staged.
+  /// Throws Error for arguments that do not fit the layer or each other; then nothing has changed,
+  /// but for the one error that is found after the ranks' exchange
+  /// (BatchNormOptions::communicator). After that one, and after whatever `all_gather` throws, a
+  /// backward is refused and nothing has been staged.
   void forward(const ConstTensorView& x, const TensorView& y, const ForwardOptions& options = {});
 
   /// Gradients with respect to x (dx; none if it is a default view), the residual, and weight and
@@ -122,7 +122,8 @@ class EQUIPOISE_API NormLayer {
   void load_state(std::span<const ConstStateView> source);
 
  protected:
-  /// Of a layer's configuration; `parameters`: elements of weight and bias, if present.
+  /// Of the configuration of one of the layers below, the only ones that derive from this;
+  /// `parameters`: elements of weight and bias, if present.
   template <class LayerConfig>
   NormLayer(const LayerConfig& config, std::int64_t parameters);
   NormLayer(NormLayer&&) noexcept;

@@ -181,9 +181,9 @@ struct LayerAxes {
 /// Arguments of a forward. x, y and the residual have one shape, layout and dtype.
 struct NormForward {
   ConstTensorView x;
-  /// May be the memory of x where neither a backward nor norm_repeat follows, and that of the
-  /// residual where none follows that reads it (NormBackward::residual): they would read y there,
-  /// which a function cannot see. Overlaps nothing else that is read or written.
+  /// May be the memory of x if neither a backward nor norm_repeat follows, and that of the residual
+  /// if no norm_repeat follows and no backward that needs it (NormBackward::residual): they would
+  /// read y there, which a function cannot see. Overlaps nothing else that is read or written.
   TensorView y;
   /// γ and β, f32, one per channel, or per element of the trailing dimensions that layer and RMS
   /// normalization are over; empty: 1 and 0.
@@ -262,6 +262,7 @@ struct NormBackward {
   /// Needed if the forward had one and the activation is SiLU, sigmoid, tanh or hard-swish; else
   /// not read.
   ConstTensorView residual = {};
+  /// Those of the forward, also where the activation does not need the bias.
   std::span<const float> weight = {};
   std::span<const float> bias = {};
   std::span<const float> position_weights = {};

@@ -24,7 +24,7 @@ CacheSizes read_cache_sizes() {
     if (!(level_file >> level) || !(size_file >> size)) continue;
     size_file >> unit;
     size *= unit == 'M' ? 1 << 20 : unit == 'K' ? 1 << 10 : 1;
-    if (level == 2) sizes.level2 = size;
+    if (level == 2 && size > 0) sizes.level2 = size;
     last = std::max(last, size);
   }
   if (last > 0) sizes.last_level = last;

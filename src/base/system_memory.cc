@@ -31,9 +31,13 @@ std::size_t left_by(const fs::path& group) {
   std::size_t limit = 0;
   // "max" is no number.
   if (std::ifstream file(group / "memory.max"); !(file >> limit)) return kUnknown;
-  // Pages of files count as used too, but are given up when memory is needed.
-  const std::size_t used = value_of(group / "memory.stat", "anon");
-  return used == kUnknown ? kUnknown : limit - std::min(used, limit);
+  // Pages of files, which count as used too, are given up when memory is needed; not these.
+  std::size_t used = 0;
+  for (const std::string_view kind : {"anon", "shmem", "slab_unreclaimable"}) {
+    const std::size_t bytes = value_of(group / "memory.stat", kind);
+    if (bytes != kUnknown) used += bytes;
+  }
+  return limit - std::min(used, limit);
 }
 
 // The line "0::/path" of version 2.

@@ -102,6 +102,7 @@ class BackwardPass {
             bool extreme, const UnitScratch& scratch, const LaneScratch& lanes) const {
     const std::int64_t offset = walk_.offset(range, task.l0);
     static_cast<Tile&>(tile) = block_.tile(range, task);
+    tile.kept_lanes = kept_lanes(walk_, task.l1 - 1);
     tile.coefficients = scratch.coefficients.of_block(task.l0 - unit.l0, extreme);
     tile.x = at(block_.data(args_.x), state_.dtype, offset);
     tile.residual = at(block_.data(args_.residual), state_.dtype, offset);
@@ -121,8 +122,6 @@ class BackwardPass {
     const std::int64_t first = task.t * stride(unit) + (task.l0 - unit.l0) * walk_.block_channels;
     gradient_sums(walk_, task.l0, task.l1, tile, lanes, scratch.dz.data() + first,
                   scratch.products.data() + first);
-    if (args_.dresidual)
-      zero_padding(walk_, range, task.l1 - 1, block_.data(args_.dresidual), state_.dtype);
   }
 
   // Σ over tiles; per channel for the parameters, Σ γ·r·dz and Σ γ·r·dz·x̂ for groups.
@@ -209,7 +208,6 @@ class BackwardPass {
     }
     tile.dx = at(block_.data(args_.dx), state_.dtype, offset);
     tile.streaming = streaming_;
-    tile.kept_lanes = kept_lanes(walk_, task.l1 - 1);
     gradient_affine(tile);
   }
 

@@ -23,9 +23,12 @@ struct GradientMomentsLoops {
 
   template <class N>
   HWY_INLINE void add(const Affine& affine, std::int64_t offset, N n, const std::uint8_t* bits,
-                      std::int64_t i, const float* w, V& sum, V& products) const {
+                      std::int64_t i, const float* w, const std::uint32_t* kept, V& sum,
+                      V& products) const {
     const Gradient g = source.at(affine, offset, n, bits, i, w);
-    if ((!kPlain || is_smooth(kDerivative)) && dz_out != nullptr) store(g.dz, dz_out + offset, n);
+    if ((!kPlain || is_smooth(kDerivative)) && dz_out != nullptr) {
+      store(kept != nullptr ? keep(g.dz, kept + (i & 15)) : g.dz, dz_out + offset, n);
+    }
     const V scaled = kPlain ? g.dz : hn::Mul(g.dz, gradient_scale);
     sum = hn::Add(sum, scaled);
     products = hn::MulAdd(scaled, g.deviation, products);
@@ -36,12 +39,14 @@ struct GradientMomentsLoops {
     const std::int64_t step = lanes();
     std::int64_t i = 0;
     for (; i + 2 * step <= length; i += 2 * step) {
-      add(affine, offset + i, Full(), bits, i, weight_at(w, i), s0, p0);
-      add(affine, offset + i + step, Full(), bits, i + step, weight_at(w, i + step), s1, p1);
+      add(affine, offset + i, Full(), bits, i, weight_at(w, i), nullptr, s0, p0);
+      add(affine, offset + i + step, Full(), bits, i + step, weight_at(w, i + step), nullptr, s1,
+          p1);
     }
     for (; i + step <= length; i += step)
-      add(affine, offset + i, Full(), bits, i, weight_at(w, i), s0, p0);
-    if (i < length) add(affine, offset + i, First{length - i}, bits, i, weight_at(w, i), s1, p1);
+      add(affine, offset + i, Full(), bits, i, weight_at(w, i), nullptr, s0, p0);
+    if (i < length)
+      add(affine, offset + i, First{length - i}, bits, i, weight_at(w, i), nullptr, s1, p1);
   }
 
   HWY_NOINLINE void rows(const Panel& panel) const {
@@ -49,6 +54,7 @@ struct GradientMomentsLoops {
     const LaneSource lane_source(tile, panel.block);
     const PanelBits panel_bits(tile, panel);
     const PanelWeights weights(tile, panel, tile.weights, tile.weight_stride);
+    const std::uint32_t* kept = kept_lanes(tile, panel);
     float* sum_of_lane = tile.sum + panel.block * tile.lane_stride;
     float* of_products = tile.sum_of_products + panel.block * tile.lane_stride;
     for_columns<kWide, 8>(
@@ -67,8 +73,8 @@ struct GradientMomentsLoops {
             const std::int64_t offset = panel.offset + r * panel.stride;
             unrolled<columns()>([&](auto j) EQUIPOISE_INLINE_LAMBDA {
               const std::int64_t column = i + j() * step;
-              add(affine[j()], offset + column, n, bits, column, weights.at(r, column), sums[j()],
-                  products[j()]);
+              add(affine[j()], offset + column, n, bits, column, weights.at(r, column), kept,
+                  sums[j()], products[j()]);
             });
           }
           for_lanes<columns()>(panel, i, [&](auto j, std::int64_t lane) EQUIPOISE_INLINE_LAMBDA {

@@ -1,17 +1,13 @@
 #include "norm/output.h"
 
 #include <array>
+#include <cassert>
 #include <cstddef>
-#include <cstring>
 
 #include "base/cache.h"
 
 namespace equipoise::norm {
 namespace {
-
-bool has_padding(const Walk& walk, std::int64_t l) {
-  return walk.channels_in(l) * walk.lanes_per_channel != walk.lanes_in(l);
-}
 
 // Of blocks of kLanes lanes that hold so many channels, repeated.
 template <std::size_t kLanes>
@@ -36,25 +32,15 @@ bool streams(const TensorView& out, const ConstTensorView& in) {
   return bytes > cache_sizes().level2;
 }
 
-const std::uint32_t* kept_lanes(const Walk& walk, std::int64_t l) {
-  if (!has_padding(walk, l)) return nullptr;
-  const auto channels = static_cast<std::size_t>(walk.channels_in(l));
-  return walk.block_lanes == 8 ? kMasksOf8[channels].data() : kMasksOf16[channels].data();
+bool has_padding(const Walk& walk, std::int64_t l) {
+  return walk.channels_in(l) * walk.lanes_per_channel != walk.lanes_in(l);
 }
 
-void zero_padding(const Walk& walk, const TileRange& tile, std::int64_t l, void* data,
-                  DType dtype) {
-  if (!has_padding(walk, l)) return;
-  const std::int64_t channels = walk.channels_in(l);
-  const auto bytes = static_cast<std::size_t>(walk.block_lanes - channels) * size_of(dtype);
-  for (std::int64_t n = tile.n0; n < tile.n1; ++n) {
-    for (std::int64_t s = tile.s0; s < tile.s1; ++s) {
-      std::memset(
-          at(data, dtype,
-             n * walk.sample_stride + l * walk.block_stride + s * walk.step_stride + channels),
-          0, bytes);
-    }
-  }
+const std::uint32_t* kept_lanes(const Walk& walk, std::int64_t l) {
+  if (!has_padding(walk, l)) return nullptr;
+  assert(walk.block_lanes == 8 || walk.block_lanes == 16);
+  const auto channels = static_cast<std::size_t>(walk.channels_in(l));
+  return walk.block_lanes == 8 ? kMasksOf8[channels].data() : kMasksOf16[channels].data();
 }
 
 }  // namespace equipoise::norm

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <cstring>
 #include <optional>
 
 #include "base/ceil_div.h"
@@ -56,9 +57,15 @@ class ChunkBuffer {
 void zero_all_padding(const TensorView& tensor, int threads) {
   if (!tensor) return;
   const Walk walk(tensor.shape, tensor.layout, tensor.shape.samples(), false);
-  if (walk.blocks == 0) return;
+  const std::int64_t last = walk.blocks - 1;
+  if (last < 0 || !has_padding(walk, last)) return;
+  const std::int64_t channels = walk.channels_in(last);
+  const auto bytes = static_cast<std::size_t>(walk.block_lanes - channels) * size_of(tensor.dtype);
   parallel_for(tensor.shape.samples(), threads, [&](std::int64_t n, int) {
-    zero_padding(walk, {n, n + 1, 0, walk.steps}, walk.blocks - 1, tensor.data, tensor.dtype);
+    const std::int64_t first = n * walk.sample_stride + last * walk.block_stride + channels;
+    for (std::int64_t s = 0; s < walk.steps; ++s) {
+      std::memset(at(tensor.data, tensor.dtype, first + s * walk.step_stride), 0, bytes);
+    }
   });
 }
 

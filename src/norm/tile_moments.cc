@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace equipoise::norm {
 namespace {
@@ -213,6 +214,7 @@ void TileMoments::redo(MomentsTile tile, const ChannelLanes& lanes, std::int64_t
     const auto i = static_cast<std::size_t>(c);
     return ShiftedSums{scratch.channel_sum[i], scratch.channel_products[i]};
   };
+  constexpr int kPasses = 3;
   // A channel is marked, in place of its M2, with the scale to redo it with, negated: another one
   // where its sums overflow or vanish, the same where they only cancel.
   static_assert(kCancels == -static_cast<double>(kPlainScale));
@@ -222,10 +224,11 @@ void TileMoments::redo(MomentsTile tile, const ChannelLanes& lanes, std::int64_t
   }
   for (const float scale : {kPlainScale, kDownScale, kUpScale}) {
     const double mark = -static_cast<double>(scale);
-    // Around the same shift, whose plain sums are there, and around the mean where those cancel.
-    for (const bool recentered : {false, true}) {
+    // Around the same shift, whose plain sums are there, and around the mean where those cancel;
+    // once more where the values that the shift is of had next to no weight.
+    for (int pass = 0; pass < kPasses; ++pass) {
       if (std::none_of(m2, m2 + channels, [&](double v) { return v == mark; })) continue;
-      if (recentered || scale != kPlainScale) {
+      if (pass > 0 || scale != kPlainScale) {
         spread(lanes, scratch.channel_shift.data(), scale, scratch.shift);
         tile.scale = scale;
         sums_of_marked(tile, lanes, {m2, m2 + channels}, mark, scratch);
@@ -235,8 +238,9 @@ void TileMoments::redo(MomentsTile tile, const ChannelLanes& lanes, std::int64_t
         float& shift = scratch.channel_shift[static_cast<std::size_t>(c)];
         const Moments moments =
             from_sums(sums_of(c), count, static_cast<double>(shift), scale, true);
-        if (!recentered && cancels(sums_of(c), count)) {
-          shift = static_cast<float>(moments.mean);
+        if (pass + 1 < kPasses && cancels(sums_of(c), count)) {
+          constexpr double kMost = std::numeric_limits<float>::max();
+          shift = static_cast<float>(std::clamp(moments.mean, -kMost, kMost));
           continue;
         }
         mean[c] = moments.mean;

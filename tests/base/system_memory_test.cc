@@ -17,11 +17,13 @@ constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
 class ControlGroups : public testing::TemporaryFolder {
  protected:
-  void group(const std::filesystem::path& path, const std::string& limit, std::size_t anonymous) {
+  // `used`: what is not given up.
+  void group(const std::filesystem::path& path, const std::string& limit, std::size_t used) {
     const std::filesystem::path folder = folder_ / path;
     std::filesystem::create_directories(folder);
     std::ofstream(folder / "memory.max") << limit << '\n';
-    std::ofstream(folder / "memory.stat") << "file 700\nanon " << anonymous << "\nkernel 5\n";
+    std::ofstream(folder / "memory.stat") << "file 700\nshmem 100\nanon " << used - 150
+                                          << "\nslab_reclaimable 5\nslab_unreclaimable 50\n";
   }
 
   std::size_t left(const char* path) const { return left_by_control_groups(folder_, path); }

@@ -12,10 +12,10 @@
 /// Every function checks its arguments before it writes anything and throws Error if they do not
 /// fit; one error of batch normalization over ranks is found later
 /// (BatchNormOptions::communicator). Leave out an optional tensor by a default view; a view with a
-/// shape needs data, unless it has no elements. All may be called from several threads
-/// at once on different workspaces; a record belongs to one forward at a time, or to any number of
-/// backwards, which only read it. Results are the same bits for any number of threads; they may
-/// differ between instruction sets by rounding.
+/// shape needs data, unless it has no elements. All may be called from several threads at once on
+/// different workspaces; a record belongs to one forward at a time, or to any number of backwards,
+/// which only read it. Results are the same bits for any number of threads; they may differ between
+/// instruction sets by rounding.
 
 #include <cstddef>
 #include <cstdint>

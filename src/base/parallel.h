@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "base/ceil_div.h"
+
 namespace equipoise {
 
 /// Calls task(i, thread) once for every i in [0, tasks), on up to `threads` threads, in no
@@ -24,7 +26,7 @@ void parallel_for(std::int64_t tasks, int threads, Task&& task) {
 /// The same, task(first, last), for chunks of the range [0, count).
 template <class Task>
 void parallel_for_chunks(std::int64_t count, std::int64_t chunk, int threads, Task&& task) {
-  parallel_for((count + chunk - 1) / chunk, threads,
+  parallel_for(ceil_div(count, chunk), threads,
                [&](std::int64_t k, int) { task(k * chunk, std::min((k + 1) * chunk, count)); });
 }
 

@@ -8,13 +8,12 @@
 #include <fmt/format.h>
 
 #include "base/system_memory.h"
+#include "engine/lifetimes.h"
 #include "equipoise/error.h"
 #include "equipoise/runtime.h"
 
 namespace equipoise::engine {
 namespace {
-
-constexpr std::size_t kAlignment = 64;
 
 double once(const Kernel& kernel, const Arguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
@@ -29,7 +28,7 @@ double Stopwatch::milliseconds(const NodeContext& node, const Proposal& proposal
   std::size_t total = 0;
   const auto place = [&](std::size_t bytes) {
     const std::size_t offset = total;
-    total += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    total += aligned(bytes);
     return offset;
   };
   const auto place_all = [&](const std::vector<TensorId>& ids, const std::vector<Shape>& shapes,

@@ -24,9 +24,8 @@ ops::Pair pair_of(const FileNode& node, std::string_view attribute, const ops::P
   const auto given = node.integers(attribute);
   if (!given) return by_default;
   if (given->size() != 2) node.fail(fmt::format("has other than two values in {}", attribute));
-  constexpr std::int64_t kMost = 1 << 30;
-  if (std::ranges::any_of(*given, [](std::int64_t v) { return v < 1 || v > kMost; })) {
-    node.fail(fmt::format("has a value outside [1, {}] in {}", kMost, attribute));
+  if (std::ranges::any_of(*given, [](std::int64_t value) { return value < 1; })) {
+    node.fail(fmt::format("has a value below 1 in {}", attribute));
   }
   return {(*given)[0], (*given)[1]};
 }

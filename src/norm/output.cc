@@ -32,12 +32,8 @@ bool streams(const TensorView& out, const ConstTensorView& in) {
   return bytes > cache_sizes().level2;
 }
 
-bool has_padding(const Walk& walk, std::int64_t l) {
-  return walk.channels_in(l) * walk.lanes_per_channel != walk.lanes_in(l);
-}
-
 const std::uint32_t* kept_lanes(const Walk& walk, std::int64_t l) {
-  if (!has_padding(walk, l)) return nullptr;
+  if (!walk.has_padding(l)) return nullptr;
   assert(walk.block_lanes == 8 || walk.block_lanes == 16);
   const auto channels = static_cast<std::size_t>(walk.channels_in(l));
   return walk.block_lanes == 8 ? kMasksOf8[channels].data() : kMasksOf16[channels].data();

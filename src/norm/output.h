@@ -12,9 +12,6 @@ namespace equipoise::norm {
 /// its line from memory first (34 GB/s instead of 54).
 bool streams(const TensorView& out, const ConstTensorView& in);
 
-/// Whether block l has lanes of no channel: the last one of a blocked layout may.
-bool has_padding(const Walk& walk, std::int64_t l);
-
 /// `Tile::kept_lanes` of a tile that ends with block l.
 const std::uint32_t* kept_lanes(const Walk& walk, std::int64_t l);
 

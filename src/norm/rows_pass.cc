@@ -58,7 +58,7 @@ void zero_all_padding(const TensorView& tensor, int threads) {
   if (!tensor) return;
   const Walk walk(tensor.shape, tensor.layout, tensor.shape.samples(), false);
   const std::int64_t last = walk.blocks - 1;
-  if (last < 0 || !has_padding(walk, last)) return;
+  if (last < 0 || !walk.has_padding(last)) return;
   const std::int64_t channels = walk.channels_in(last);
   const auto bytes = static_cast<std::size_t>(walk.block_lanes - channels) * size_of(tensor.dtype);
   parallel_for(tensor.shape.samples(), threads, [&](std::int64_t n, int) {

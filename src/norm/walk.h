@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/ceil_div.h"
 #include "equipoise/norm.h"
 #include "equipoise/tensor.h"
 #include "norm/tile.h"
@@ -81,6 +82,10 @@ struct Walk {
   /// Valid channels of block l, and its lanes in memory.
   std::int64_t channels_in(std::int64_t l) const;
   std::int64_t lanes_in(std::int64_t l) const;
+  /// Whether block l has lanes of no channel: the last one of a blocked layout may.
+  bool has_padding(std::int64_t l) const {
+    return channels_in(l) * lanes_per_channel != lanes_in(l);
+  }
   /// Valid channels of blocks [l0, l1), l0 < l1.
   std::int64_t channels_in(std::int64_t l0, std::int64_t l1) const {
     return (l1 - 1 - l0) * block_channels + channels_in(l1 - 1);
@@ -108,7 +113,7 @@ struct Walk {
 
   /// Bytes of the bits of one (sample, block); of one (sample, step, block) where steps are
   /// segments.
-  std::int64_t bits_plane() const { return ((wide ? 1 : steps) * block_lanes + 15) / 16 * 2; }
+  std::int64_t bits_plane() const { return ceil_div((wide ? 1 : steps) * block_lanes, 16) * 2; }
   std::int64_t bits_per_sample() const { return (wide ? steps : 1) * blocks * bits_plane(); }
   std::int64_t bits_offset(const TileRange& tile, std::int64_t l) const {
     return tile.n0 * bits_per_sample() + l * bits_plane() +

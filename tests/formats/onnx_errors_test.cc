@@ -1,5 +1,8 @@
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -170,6 +173,32 @@ TEST(OnnxErrors, OpenSizesOfImagesAreRefused) {
                     ->set_dim_param("height");
               }),
               HasSubstr("(batch, 3, height, 8)"));
+}
+
+TEST(OnnxErrors, WindowsOfImpossibleSizesAreRefused) {
+  const std::pair<std::int64_t, const char*> strides[] = {
+      {0, "has a value below 1 in strides"},
+      {std::numeric_limits<std::int64_t>::max(), "'strides' has the value 9223372036854775807"}};
+  for (const auto& [stride, message] : strides) {
+    EXPECT_THAT(error_of([stride_value = stride](onnx::ModelProto& model) {
+                  onnx::NodeProto& node = *model.mutable_graph()->mutable_node(0);
+                  node.set_op_type("MaxPool");
+                  const auto pair = [&](const char* name, std::int64_t value) {
+                    onnx::AttributeProto& attribute = *node.add_attribute();
+                    attribute.set_name(name);
+                    attribute.set_type(onnx::AttributeProto::INTS);
+                    attribute.add_ints(value);
+                    attribute.add_ints(2);
+                  };
+                  pair("kernel_shape", 2);
+                  pair("strides", stride_value);
+                  onnx::AttributeProto& padding = *node.add_attribute();
+                  padding.set_name("auto_pad");
+                  padding.set_type(onnx::AttributeProto::STRING);
+                  padding.set_s("SAME_UPPER");
+                }),
+                HasSubstr(message));
+  }
 }
 
 TEST(OnnxErrors, MissingThingsAreNamed) {

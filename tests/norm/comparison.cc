@@ -164,6 +164,13 @@ void expect_backward(const Case& test, const Problem& problem, const reference::
   }
 }
 
+void expect_gradients(const Case& test, const Problem& problem) {
+  NormRecord record;
+  run_forward(test, problem, &record);
+  expect_backward(test, problem, reference_backward(test, problem),
+                  run_backward(test, problem, record));
+}
+
 void expect_matches_reference(const Case& test) {
   SCOPED_TRACE(describe(test));
   // Reused from case to case: whatever an earlier, larger one left must not matter.

@@ -33,6 +33,9 @@ void expect_backward(const Case& test, const Problem& problem, const reference::
 /// 1e-4 of itself.
 void expect_moments(std::span<const Moments> actual, std::span<const Moments> expected);
 
+/// Runs forward and backward, compares the gradients.
+void expect_gradients(const Case& test, const Problem& problem);
+
 /// Makes the problem, runs forward and backward, compares all of it.
 void expect_matches_reference(const Case& test);
 

@@ -72,10 +72,7 @@ void expect_all_digits_of_columns(Case test) {
     problem.dy[i] = rounded(0.1, test.dtype);
   }
   problem.dy_first = problem.dy;
-  NormRecord record;
-  run_forward(test, problem, &record);
-  expect_backward(test, problem, reference_backward(test, problem),
-                  run_backward(test, problem, record));
+  expect_gradients(test, problem);
 }
 
 TEST(ManyRows, KeepAllDigitsOfTheirColumns) {

@@ -31,10 +31,7 @@ void expect_finite_gradients(Case test, std::int64_t per_parameter) {
     if (huge) dy[i] = rounded(row < rows / 2 ? size : -size, test.dtype);
   }
   problem.dy = dy;
-  NormRecord record;
-  run_forward(test, problem, &record);
-  expect_backward(test, problem, reference_backward(test, problem),
-                  run_backward(test, problem, record));
+  expect_gradients(test, problem);
 }
 
 TEST(Rows, GradientsOfParametersAreFiniteWhereTheReferenceIs) {
@@ -77,10 +74,7 @@ TEST(Rows, GradientsTimesWeightMayBeBeyondTheRange) {
       problem.dy_first = problem.dy;
       problem.weight.assign(64, 5);
       problem.arguments.weight.assign(64, 5);
-      NormRecord record;
-      run_forward(test, problem, &record);
-      expect_backward(test, problem, reference_backward(test, problem),
-                      run_backward(test, problem, record));
+      expect_gradients(test, problem);
     }
   });
 }

@@ -206,6 +206,33 @@ TEST(StressTable, VarianceIsRightWhereARowTakesAnOutlierForItsShift) {
   });
 }
 
+// All three of a run, so that the mean around it is that of outliers, but for rounding.
+TEST(StressTable, VarianceIsRightWhereTheShiftHasNextToNoWeight) {
+  for_each_target([] {
+    constexpr std::int64_t kLength = 8192;
+    std::vector<float> x(kLength);
+    std::vector<float> weights(kLength, 1);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = i % 2 == 0 ? 1.1F : 0.9F;
+    for (const std::size_t i : {std::size_t{0}, x.size() / 2, x.size() - 1}) {
+      x[i] = 1e8F;
+      weights[i] = 1e-24F;
+    }
+    for (const Layout layout : kLayouts) {
+      SCOPED_TRACE(to_string(layout));
+      const Shape shape =
+          layout == Layout::kChannelsFirst ? Shape{1, 1, kLength} : Shape{kLength, 1};
+      std::vector<float> stored(static_cast<std::size_t>(storage_elements(shape, layout)));
+      const std::size_t lanes = stored.size() / x.size();
+      for (std::size_t i = 0; i < x.size(); ++i) stored[i * lanes] = x[i];
+      Moments actual;
+      moments(view_of(stored, shape, layout), {.samples = shape.samples(), .channels = 1}, weights,
+              {&actual, 1});
+      EXPECT_NEAR(actual.variance(), 0.01, 1e-5);
+      EXPECT_NEAR(actual.mean, 1, 1e-4);
+    }
+  });
+}
+
 TEST(StressTable, ConstantChannelsHaveVarianceExactlyZero) {
   constexpr float kConstants[] = {0.0F, 0.1F, -1e4F, 12345.678F, 3e38F, -3e38F, 1e-40F, 1e-3F};
   for_each_target([&] {

@@ -1,4 +1,4 @@
-"""A folder of images and a run of an MLP with them, for tests of `equipoise train`."""
+"""A folder of images and runs of an MLP with them, for tests of `equipoise train`."""
 
 import pathlib
 import tempfile
@@ -39,3 +39,12 @@ class Train(unittest.TestCase):
         lines = [line for line in done.err.splitlines() if not line.startswith("See '")]
         self.assertEqual(len(lines), 1, done.err)
         self.assertFalse(self.run.exists())
+
+
+class Vary(Train):
+    """Several runs, compared."""
+
+    def vary(self, *more):
+        done = self.train(*more)
+        self.assertEqual(done.code, 0, done.err)
+        return done

@@ -6,19 +6,15 @@ import os
 import pathlib
 import pty
 import shutil
-import signal
 import struct
 import subprocess
-import tempfile
 import termios
-import time
-import unittest
 
 import program
-from made_images import make_images
 from program import Run, main
 from run_folder import everything, metrics
-from train_case import mlp
+from train_case import Vary, mlp
+
 
 class Page(html.parser.HTMLParser):
     """Text of an HTML page, and how many elements of each kind it has."""
@@ -35,32 +31,6 @@ class Page(html.parser.HTMLParser):
         self.text += data
 
 
-class Vary(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = pathlib.Path(folder.name)
-        self.data = make_images(self.root / "images")
-        self.folder = self.root / "vary"
-
-    def arguments(self, *more):
-        return ["train", *mlp(*more), "--data", str(self.data), "-o", str(self.folder)]
-
-    def vary(self, *more):
-        done = Run(*self.arguments(*more))
-        self.assertEqual(done.code, 0, done.err)
-        return done
-
-    def mistake(self, code, text, *arguments):
-        done = Run(*arguments)
-        self.assertEqual(done.code, code, done.err)
-        self.assertEqual(done.out, "")
-        self.assertIn(text, done.err)
-        lines = [line for line in done.err.splitlines() if not line.startswith("See '")]
-        self.assertEqual(len(lines), 1, done.err)
-        self.assertFalse(self.folder.exists())
-
-
 class Runs(Vary):
     def test_each_is_what_it_would_be_alone(self):
         self.vary("--vary=norm=batch,none+lr=0.05", "--lr=0.2")
@@ -69,7 +39,7 @@ class Runs(Vary):
             alone = self.root / "alone" / name
             done = Run("train", *mlp(*options), "--data", str(self.data), "-o", str(alone))
             self.assertEqual(done.code, 0, done.err)
-            self.assertEqual(everything(self.folder / name), everything(alone))
+            self.assertEqual(everything(self.run / name), everything(alone))
 
     def test_each_is_trained_by_every_seed(self):
         document = self.vary("--vary=norm=batch,none", "--seeds=3", "--seed=5", "--json").document()
@@ -93,7 +63,7 @@ class Runs(Vary):
             for run in variant["runs"]:
                 settings = (pathlib.Path(run["run"]) / "config.toml").read_text()
                 self.assertNotRegex(settings, r"(?m)^(vary|seeds) =")
-        self.assertIn("\nlr = 0.2\n", (self.folder / "norm=batch-seed-0" / "config.toml").read_text())
+        self.assertIn("\nlr = 0.2\n", (self.run / "norm=batch-seed-0" / "config.toml").read_text())
         # What is given goes before it.
         done = Run("train", *mlp("--epochs=1"), "--data", str(self.data), "--config", str(config), "--seeds=1",
                    "--vary=lr=0.1,0.3", "-o", str(self.root / "given"), "--json")
@@ -104,12 +74,12 @@ class Runs(Vary):
         alone = self.root / "alone"
         done = Run("train", *mlp("--norm=batch", "--epochs=1"), "--data", str(self.data), "-o", str(alone))
         self.assertEqual(done.code, 0, done.err)
-        done = Run("train", "--config", str(alone / "config.toml"), "--vary=norm=batch,none,layer", "-o", str(self.folder))
+        done = Run("train", "--config", str(alone / "config.toml"), "--vary=norm=batch,none,layer", "-o", str(self.run))
         self.assertEqual(done.code, 0, done.err)
-        self.assertEqual(everything(self.folder / "norm=batch"), everything(alone))
+        self.assertEqual(everything(self.run / "norm=batch"), everything(alone))
 
     def test_models_and_flags_vary_too(self):
-        folder = self.folder
+        folder = self.run
         done = Run("train", "--data", str(self.data), "--epochs=1", "--threads=1", "--batch=32",
                    "--vary=model=mlp,mlp+nesterov=true", "-o", str(folder))
         self.assertEqual(done.code, 0, done.err)
@@ -123,7 +93,7 @@ class Runs(Vary):
         self.assertTrue(second["runs"][0]["finished"])
         self.assertEqual(second["runs"][0]["steps"], 16)
         self.assertEqual([first["accuracy"], second["best_other_accuracy"], second["steps_to_best_other"]], [None] * 3)
-        page = Page(self.folder / "index.html")
+        page = Page(self.run / "index.html")
         self.assertIn(first["runs"][0]["failure"], page.text)
 
 
@@ -133,7 +103,7 @@ class Comparison(Vary):
         fast, slow = document["variants"]
         self.assertGreater(fast["accuracy"], slow["accuracy"])
         self.assertEqual(fast["best_other_accuracy"], slow["accuracy"])
-        lines = metrics(self.folder / "lr=0.3")
+        lines = metrics(self.run / "lr=0.3")
         first = next(line["step"] for line in lines
                      if line["split"] == "validation" and line["accuracy"] >= slow["accuracy"])
         self.assertEqual(fast["steps_to_best_other"], first)
@@ -153,10 +123,10 @@ class Comparison(Vary):
             self.assertEqual(variant["split"], "validation_ema")
             for figure in ("accuracy", "loss"):
                 self.assertEqual(variant[figure], variant["runs"][0]["validation_ema"][figure])
-            curve = [line for line in metrics(self.folder / variant["name"]) if line["split"] == "validation_ema"]
+            curve = [line for line in metrics(self.run / variant["name"]) if line["split"] == "validation_ema"]
             self.assertEqual(variant["loss"], curve[-1]["loss"])
         self.assertNotEqual(variants[0]["loss"], variants[1]["loss"])
-        self.assertIn("Accuracy in validation_ema", Page(self.folder / "index.html").text)
+        self.assertIn("Accuracy in validation_ema", Page(self.run / "index.html").text)
 
     def test_each_is_judged_by_its_own_split(self):
         done = self.vary("--vary=norm=batch,batch+ema=0.9")
@@ -164,7 +134,7 @@ class Comparison(Vary):
         self.assertRegex(rows[0], r" % +validation ")
         self.assertRegex(rows[1], r" % +validation_ema ")
         self.assertIn("in validation or validation_ema", done.out)
-        self.assertIn("Accuracy in validation or validation_ema", Page(self.folder / "index.html").text)
+        self.assertIn("Accuracy in validation or validation_ema", Page(self.run / "index.html").text)
 
     def test_layers_are_measured_behind_their_normalization(self):
         # With these, running statistics are those of the last batch, and γ and β hardly move.
@@ -182,31 +152,31 @@ class Comparison(Vary):
         done = self.vary("--vary=norm=batch,layer,none")
         rows = [line.split()[0] for line in done.out.splitlines() if line.startswith("norm=")]
         self.assertEqual(rows, ["norm=batch", "norm=layer", "norm=none"])
-        self.assertIn(str(self.folder / "index.html"), done.out)
+        self.assertIn(str(self.run / "index.html"), done.out)
 
     def test_page_shows_all(self):
         self.vary("--vary=norm=batch,none+lr=0.05", "--lr=0.2")
-        page = Page(self.folder / "index.html")
+        page = Page(self.run / "index.html")
         self.assertEqual(page.elements["svg"], 3)
         for text in ("norm=batch", "norm=none lr=0.05", "points above", str(self.data)):
             self.assertIn(text, page.text)
         # Two variants, two evaluations each, and as many lines in training as are logged.
-        logged = len([line for line in metrics(self.folder / "norm=batch") if line["split"] == "training"])
+        logged = len([line for line in metrics(self.run / "norm=batch") if line["split"] == "training"])
         self.assertEqual(page.elements["circle"], 2 * (2 + logged + 2))
-        self.assertNotIn("nan", (self.folder / "index.html").read_text())
+        self.assertNotIn("nan", (self.run / "index.html").read_text())
 
 
 class Diverged(Vary):
     def test_a_seed_counts_as_the_worst(self):
         self.vary("--vary=norm=none,batch", "--seeds=3", "--activation=relu")
-        broken = self.folder / "norm=none-seed-1"
+        broken = self.run / "norm=none-seed-1"
         config = broken / "config.toml"
         text = config.read_text()
         self.assertIn("\nlr = 0.1\n", text)
         config.write_text(text.replace("\nlr = 0.1\n", "\nlr = 1e30\n"))
         shutil.rmtree(broken / "checkpoints")
         (broken / "checkpoints").mkdir()
-        done = Run("train", "--resume", str(self.folder), "--json")
+        done = Run("train", "--resume", str(self.run), "--json")
         self.assertEqual(done.code, 0, done.err)
         none, batch = done.document()["variants"]
         self.assertEqual((none["runs_finished"], batch["runs_finished"]), (2, 3))
@@ -214,64 +184,7 @@ class Diverged(Vary):
         accuracies = sorted(run["validation"]["accuracy"] for run in none["runs"] if run["finished"])
         self.assertEqual(none["accuracy"], accuracies[0])
         self.assertEqual(none["accuracy_range"], accuracies)
-        self.assertIn("2 of 3 finished", Page(self.folder / "index.html").text)
-
-
-class Interrupted(Vary):
-    def interrupted(self, how):
-        """What a varied training leaves that is interrupted in its second run, and then resumed."""
-        arguments = ["--vary=norm=batch,none,layer", "--epochs=30", "--save-every=3"]
-        process = subprocess.Popen([program.path(), *self.arguments(*arguments)],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
-        while not list((self.folder / "norm=none" / "checkpoints").glob("*.safetensors")):
-            self.assertIsNone(process.poll())
-            time.sleep(0.001)
-        process.send_signal(how)
-        _, err = process.communicate()
-        if how == signal.SIGINT:
-            self.assertEqual(process.returncode, 130)
-            self.assertIn(f"equipoise train --resume {self.folder}\n", err)
-        self.assertFalse((self.folder / "norm=layer").exists())
-        done = Run("train", "--resume", str(self.folder))
-        self.assertEqual(done.code, 0, done.err)
-        resumed, self.folder = self.folder, self.root / "whole"
-        self.vary(*arguments)
-        for name in ("norm=batch", "norm=none", "norm=layer"):
-            self.assertEqual(everything(resumed / name), everything(self.folder / name), name)
-
-    def test_by_ctrl_c_it_goes_on_to_the_same_bits(self):
-        self.interrupted(signal.SIGINT)
-
-    def test_killed_it_goes_on_to_the_same_bits(self):
-        self.interrupted(signal.SIGKILL)
-
-    def test_paths_of_variants_are_found_from_another_folder(self):
-        make_images(self.root / "others", seed=2)
-        made = Run("train", *mlp("--epochs=1"), "--data=images", "-o", "made", cwd=self.root)
-        self.assertEqual(made.code, 0, made.err)
-        (self.root / "elsewhere").mkdir()
-        for key, first, second, common in (("data", "images", "others", "mlp"), ("model", "mlp", "made", "--data=images")):
-            begun = Run("train", common, "--epochs=1", "--threads=1", f"--vary={key}={first},{second}", "-o", key,
-                        cwd=self.root)
-            self.assertEqual(begun.code, 0, begun.err)
-            folder = self.root / key / f"{key}={second}"
-            whole = everything(folder)
-            shutil.rmtree(folder)  # as if it had not been begun yet
-            done = Run("train", "--resume", str(self.root / key), "--json", cwd=self.root / "elsewhere")
-            self.assertEqual(done.code, 0, done.err)
-            self.assertEqual(everything(folder), whole)
-            self.assertEqual(done.document()["variants"][1]["settings"], {key: second})
-
-    def test_resumed_behind_its_end_it_says_the_same(self):
-        first = self.vary("--vary=norm=batch,none", "--json").document()
-        resumed = Run("train", "--resume", str(self.folder), "--json")
-        self.assertNotIn("Going on", resumed.err)
-        again = resumed.document()
-        for document in (first, again):
-            for variant in document["variants"]:
-                for run in variant["runs"]:
-                    del run["seconds"], run["waited_for_images"]
-        self.assertEqual(first, again)
+        self.assertIn("2 of 3 finished", Page(self.run / "index.html").text)
 
 
 class Terminal(Vary):
@@ -339,75 +252,37 @@ class Mistakes(Vary):
             config.write_text(text + "\n")
             with self.subTest(text=text):
                 self.mistake(2, message, *self.arguments("--config", str(config), *options))
-        self.mistake(1, "more than the", "train", "mlp", "--data", str(self.data), "--vary=batch=32,1000",
-                     "-o", str(self.folder))
-        self.mistake(1, "no model 'mpl'", "train", "--data", str(self.data), "--vary=model=mlp,mpl", "-o", str(self.folder))
+        self.mistake(1, "more than the", "mlp", "--data", str(self.data), "--vary=batch=32,1000",
+                     "-o", str(self.run))
+        self.mistake(1, "no model 'mpl'", "--data", str(self.data), "--vary=model=mlp,mpl", "-o", str(self.run))
 
     def test_a_full_disk_is_no_divergence(self):
         done = subprocess.run(["sh", "-c", 'ulimit -f 40; exec "$@"', "sh", program.path(),
-                               *self.arguments("--vary=norm=batch,none", "--hidden=64,64")],
+                               "train", *self.arguments("--vary=norm=batch,none", "--hidden=64,64")],
                               capture_output=True, check=False, encoding="utf-8")
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertIn(f"equipoise train --resume {self.folder}\n", done.stderr)
+        self.assertIn(f"equipoise train --resume {self.run}\n", done.stderr)
 
     def test_a_folder_of_other_trainings_is_not_gone_on_with(self):
         self.vary("--vary=norm=batch,none", "--epochs=1")
-        done = Run(*self.arguments("--vary=norm=batch,none", "--epochs=2"))
+        done = self.train("--vary=norm=batch,none", "--epochs=2")
         self.assertEqual(done.code, 1, done.err)
         self.assertIn("not empty", done.err)
 
     def test_what_varies_takes_precedence_over_a_file(self):
         self.vary("--vary=lr=0.1,0.2", "--epochs=1")
-        done = Run("train", "--config", str(self.folder / "lr=0.1" / "config.toml"), "--vary=lr=0.3,0.4",
+        done = Run("train", "--config", str(self.run / "lr=0.1" / "config.toml"), "--vary=lr=0.3,0.4",
                    "-o", str(self.root / "again"))
         self.assertEqual(done.code, 0, done.err)
         self.assertIn("lr = 0.4\n", (self.root / "again" / "lr=0.4" / "config.toml").read_text())
 
     def test_a_folder_that_is_taken_is_not_touched(self):
-        self.folder.mkdir()
-        (self.folder / "notes").write_text("mine")
-        done = Run(*self.arguments("--vary=norm=batch,none"))
+        self.run.mkdir()
+        (self.run / "notes").write_text("mine")
+        done = self.train("--vary=norm=batch,none")
         self.assertEqual(done.code, 1)
         self.assertIn("not empty", done.err)
-        self.assertEqual(os.listdir(self.folder), ["notes"])
-
-    def test_a_run_without_its_settings_is_not_removed(self):
-        self.vary("--vary=norm=batch,none", "--epochs=1")
-        run = self.folder / "norm=none"
-        (run / "config.toml").unlink()
-        before = everything(run)
-        done = Run("train", "--resume", str(self.folder))
-        self.assertEqual(done.code, 1, done.err)
-        self.assertIn(f"'{run}' is there already, without a config.toml to go on by; move it away", done.err)
-        self.assertEqual(everything(run), before)
-
-    def test_a_run_that_was_stopped_before_its_settings_begins_anew(self):
-        self.vary("--vary=norm=batch,none", "--epochs=1")
-        run = self.folder / "norm=none"
-        before = everything(run)
-        for path in (*run.glob("checkpoints/*"), run / "config.toml", run / "model.onnx"):
-            path.unlink()
-        (run / "metrics.jsonl").write_text("")
-        done = Run("train", "--resume", str(self.folder))
-        self.assertEqual(done.code, 0, done.err)
-        self.assertEqual(everything(run), before)
-
-    def test_a_seed_that_is_none_is_named(self):
-        self.vary("--vary=norm=batch,none", "--epochs=1", "--seeds=2")
-        plan = self.folder / "vary.toml"
-        text = plan.read_text()
-        self.assertIn("\nseed = 0\n", text)
-        plan.write_text(text.replace("\nseed = 0\n", "\nseed = \"x\"\n"))
-        done = Run("train", "--resume", str(self.folder))
-        self.assertEqual(done.code, 1, done.err)
-        self.assertRegex(done.err, r"vary.toml', line \d+: 'x' is not a whole number ≥ 0")
-
-    def test_resumed_it_takes_no_options(self):
-        self.vary("--vary=norm=batch,none", "--epochs=1")
-        for option in ("--vary=norm=batch,none", "--seeds=2"):
-            done = Run("train", "--resume", str(self.folder), option)
-            self.assertEqual(done.code, 2)
-            self.assertIn(f"{option.partition('=')[0]}: a run goes on with what it was started with", done.err)
+        self.assertEqual(os.listdir(self.run), ["notes"])
 
 
 if __name__ == "__main__":

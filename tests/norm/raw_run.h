@@ -25,8 +25,9 @@ class RawRun {
  public:
   explicit RawRun(const Case& test);
 
-  /// Forward and backward on so many threads.
-  Bits run(int threads, bool sample_moments);
+  /// Forward and backward on so many threads, into the memory of `bits`: fresh memory costs as much
+  /// as a pass over it.
+  Bits run(int threads, bool sample_moments, Bits bits = {});
 
  private:
   using Bytes = std::vector<std::byte>;

@@ -13,9 +13,9 @@
 /// fit; one error of batch normalization over ranks is found later
 /// (BatchNormOptions::communicator). Leave out an optional tensor by a default view; a view with a
 /// shape needs data, unless it has no elements. All may be called from several threads at once on
-/// different workspaces; a record belongs to one forward at a time, or to any number of backwards,
-/// which only read it. Results are the same bits for any number of threads; they may differ between
-/// instruction sets by rounding.
+/// different workspaces; a record belongs to one forward at a time, or to any number of backwards
+/// and repeats, which only read it. Results are the same bits for any number of threads; they may
+/// differ between instruction sets by rounding.
 
 #include <cstddef>
 #include <cstdint>
@@ -210,9 +210,9 @@ struct NormForward {
 
 /// What a forward leaves for its backward and for whoever wants to look: statistics per group, and
 /// where a residual precedes a ReLU, ReLU6 or leaky ReLU, one bit per element. Reused by the next
-/// forward that it is given to; allocates only to grow. Backwards only read it: several threads may
-/// share one, each with a workspace of its own (but not with a communicator). One that was moved
-/// from may only be assigned to or destroyed.
+/// forward that it is given to; allocates only to grow. Backwards and repeats only read it: several
+/// threads may share one, each with a workspace of its own (no backwards with a communicator). One
+/// that was moved from may only be assigned to or destroyed.
 class EQUIPOISE_API NormRecord {
  public:
   NormRecord();
@@ -310,9 +310,9 @@ EQUIPOISE_API void rms_norm(const NormForward& arguments, LayerAxes axes, NormRe
 /// filled: x is read once. Give the forward's arguments, with any y; epsilon, activation and
 /// negative_slope are taken from the record, position_weights and sample_moments are not used.
 ///
-/// Throws Error as all forwards do, and for a record that no forward has filled, an x of another
-/// shape, layout or dtype than the forward's, a weight, bias or residual where it had none, or none
-/// where it had one.
+/// Throws Error as forwards do for what it uses, and for a record that no forward has filled, an x
+/// of another shape, layout or dtype than the forward's, a weight, bias or residual where it had
+/// none, or none where it had one.
 EQUIPOISE_API void norm_repeat(const NormForward& arguments, const NormRecord& record);
 
 /// The gradient of any of them: `record` is what the forward filled. With a communicator, every

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "base/ceil_div.h"
+#include "base/round_up.h"
 
 namespace equipoise {
 

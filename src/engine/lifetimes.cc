@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/round_up.h"
+
 namespace equipoise::engine {
 namespace {
 
@@ -12,9 +14,7 @@ std::size_t index(TensorId id) { return static_cast<std::size_t>(id.index); }
 
 }  // namespace
 
-std::size_t aligned(std::size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
+std::size_t aligned(std::size_t bytes) { return round_up(bytes, kAlignment); }
 
 Place place_of(const TensorInfo& tensor) {
   switch (tensor.role) {

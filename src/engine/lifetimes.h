@@ -23,7 +23,7 @@ std::vector<StepUse> uses_of(const Plan& plan);
 /// Unless it is prepared.
 Place place_of(const TensorInfo& tensor);
 
-/// Bytes in the arena begin and end at multiples of these many.
+/// `bytes`, rounded up to the multiple of 64 at which memory is handed out.
 std::size_t aligned(std::size_t bytes);
 
 /// Which tensors share memory, by union-find, and over which steps it has to last.

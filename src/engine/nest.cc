@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "base/ceil_div.h"
+#include "base/round_up.h"
 #include "engine/layout.h"
 
 namespace equipoise::engine {

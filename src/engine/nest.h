@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "base/ceil_div.h"
 #include "base/parallel.h"
+#include "base/round_up.h"
 #include "equipoise/tensor.h"
 
 namespace equipoise::engine {

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "base/ceil_div.h"
+#include "base/round_up.h"
 #include "equipoise/operations.h"
 #include "formats/onnx_read_nodes.h"
 
@@ -30,7 +30,8 @@ ops::Pair pair_of(const FileNode& node, std::string_view attribute, const ops::P
   return {(*given)[0], (*given)[1]};
 }
 
-/// {before, after}, so that there are ⌈size/stride⌋ windows.
+/// {before, after}, so that there are ⌈size/stride⌉ windows. Attributes are within ±2³¹, so that no
+/// product overflows.
 ops::Pair same_padding(std::int64_t size, std::int64_t kernel, std::int64_t stride,
                        std::int64_t dilation, bool more_before) {
   const std::int64_t windows = ceil_div(size, stride);

@@ -61,10 +61,10 @@ float redo_scale(ShiftedSums sums);
 /// How much larger than Σδ² − (Σδ)²/n a Σδ² may be. The difference inherits the relative errors of
 /// Σδ² and, twice, of Σδ, times this. A lane adds up to 1024 values (a run on the narrowest
 /// target); equal ones may all be rounded to one side, 1024·2⁻²⁶ in all: 16 · 3 · 2⁻¹⁶ = 7e-4 at
-/// the worst. Beyond it, sums are taken once more, around the mean that they gave: k is one of the
-/// values, so without weights (k − mean)² is no more than n variances, and the mean is off by a
-/// small part of a deviation. Normally distributed values do not get there: two of three would have
-/// to be four deviations off.
+/// the worst. Beyond it, sums are taken again, around the mean that they gave: k is one of the
+/// values, so without weights (k − mean)² is no more than n variances, the mean is off by a small
+/// part of a deviation, and once is enough. Normally distributed values do not get there: two of
+/// three would have to be four deviations off.
 inline constexpr double kMostCancellation = 16;
 /// Whether sums of a total weight are to be taken around their mean.
 inline bool cancels(ShiftedSums s, double count) {

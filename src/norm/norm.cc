@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "base/ceil_div.h"
 #include "base/parallel.h"
+#include "base/round_up.h"
 #include "equipoise/error.h"
 #include "norm/backward.h"
 #include "norm/check.h"
@@ -263,6 +263,9 @@ void rms_norm(const NormForward& a, LayerAxes axes, NormRecord* record) {
 void norm_repeat(const NormForward& arguments, const NormRecord& record) {
   const NormRecord::State& state = Internals::of(record);
   NormForward a = arguments;
+  a.epsilon = state.epsilon;
+  a.activation = state.activation;
+  a.negative_slope = state.negative_slope;
   a.position_weights = {};
   a.sample_moments = {};
   norm::check_repeat(a, state);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/ceil_div.h"
+#include "base/round_up.h"
 #include "norm/rows.h"
 #include "norm/walk.h"
 
@@ -85,7 +85,7 @@ RowChunks::RowChunks(const NormRecord::State& state) : shape_(state.shape), layo
   chunk_rows = std::max(kChunkElements / std::max<std::int64_t>(length, 1),
                         std::clamp(rows / kEnoughChunks, kLeastRows, kEnoughRows));
   if (run > 1) chunk_rows = 1;  // there are no column sums
-  if (copied_ && over_channels_) chunk_rows = std::min((chunk_rows + 15) / 16 * 16, positions);
+  if (copied_ && over_channels_) chunk_rows = std::min(round_up(chunk_rows, 16), positions);
   if (copied_ && !over_channels_) chunk_rows = rows_per_copy;
   chunk_rows = std::max<std::int64_t>(chunk_rows, 1);
   // A chunk of copied positions never spans two samples.

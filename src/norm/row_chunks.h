@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/round_up.h"
 #include "equipoise/tensor.h"
 #include "norm/record.h"
 #include "norm/workspace.h"
@@ -23,7 +24,7 @@ struct RowChunks {
 
   explicit RowChunks(const NormRecord::State& state);
 
-  std::int64_t padded_length() const { return (length + 15) / 16 * 16; }
+  std::int64_t padded_length() const { return round_up(length, 16); }
   std::int64_t bits_stride() const { return padded_length() / 8; }
   /// Whether rows are so few and so long that threads had better share each of them.
   bool in_strips() const;

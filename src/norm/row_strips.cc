@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/ceil_div.h"
 #include "base/parallel.h"
+#include "base/round_up.h"
 #include "norm/output.h"
 #include "norm/rows.h"
 #include "norm/rows_tile.h"

@@ -13,7 +13,7 @@
 
 #include <hwy/cache_control.h>
 
-#include "base/ceil_div.h"
+#include "base/round_up.h"
 #include "norm/coefficients-inl.h"
 #include "norm/rows.h"
 #include "norm/statistics.h"

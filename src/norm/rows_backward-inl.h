@@ -189,7 +189,7 @@ struct RowsBackwardLoops {
   // From here on columns are summed in the unit for huge dz.
   HWY_INLINE void lower_unit(ColumnSums& columns) const {
     columns.unit = kHugeUnit;
-    for (std::int64_t i = 0; i < (tile.length + 15) / 16 * 16; ++i) {
+    for (std::int64_t i = 0; i < round_up(tile.length, 16); ++i) {
       columns.dz[i] *= kHugeUnit;
       columns.products[i] *= kHugeUnit;
     }

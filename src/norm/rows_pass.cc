@@ -6,8 +6,8 @@
 #include <cstring>
 #include <optional>
 
-#include "base/ceil_div.h"
 #include "base/parallel.h"
+#include "base/round_up.h"
 #include "norm/output.h"
 #include "norm/row_chunks.h"
 #include "norm/row_strips.h"

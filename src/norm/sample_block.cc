@@ -1,6 +1,6 @@
 #include "norm/sample_block.h"
 
-#include "base/ceil_div.h"
+#include "base/round_up.h"
 
 namespace equipoise::norm {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/cache.h"
-#include "base/ceil_div.h"
+#include "base/round_up.h"
 #include "equipoise/runtime.h"
 
 namespace equipoise::norm {

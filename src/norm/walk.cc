@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "base/ceil_div.h"
+#include "base/round_up.h"
 
 namespace equipoise::norm {
 namespace {

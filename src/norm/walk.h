@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/ceil_div.h"
+#include "base/round_up.h"
 #include "equipoise/norm.h"
 #include "equipoise/tensor.h"
 #include "norm/tile.h"
@@ -92,9 +92,7 @@ struct Walk {
   }
   std::int64_t lane_width() const { return repeat * block_lanes; }
   /// Floats to set aside for one value per lane of a row: a multiple of 16, but one for runs.
-  std::int64_t padded_width() const {
-    return form == Form::kRuns ? 1 : (lane_width() + 15) / 16 * 16;
-  }
+  std::int64_t padded_width() const { return form == Form::kRuns ? 1 : round_up(lane_width(), 16); }
 
   std::int64_t tiles_per_block(std::int64_t sample_count) const;
   TileRange tile(std::int64_t n0, std::int64_t n1, std::int64_t t) const;

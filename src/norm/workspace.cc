@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <new>
 
+#include "base/round_up.h"
+
 namespace equipoise {
 
 void Workspace::Arena::reset() noexcept {
@@ -24,7 +26,7 @@ std::size_t Workspace::Arena::capacity() const {
 }
 
 void* Workspace::Arena::take_bytes(std::size_t bytes) {
-  bytes = (bytes + 63) / 64 * 64;
+  bytes = round_up(bytes, 64);
   if (blocks_.empty() || used_ + bytes > blocks_.back().size()) {
     constexpr std::size_t kSmallestBlock = std::size_t{64} << 10;
     blocks_.emplace_back(std::max(bytes, kSmallestBlock));

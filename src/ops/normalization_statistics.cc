@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "base/ceil_div.h"
+#include "base/round_up.h"
 #include "equipoise/error.h"
 
 namespace equipoise {

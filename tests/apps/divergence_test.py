@@ -10,8 +10,8 @@ class Divergence(Train):
         done = Run("train", *self.arguments("--lr", "1e30", "--epochs", "10", "--norm", "none", "--activation", "relu"))
         self.assertEqual(done.code, 1)
         self.assertIn("10 steps in a row changed nothing", done.err)
-        self.assertIn(f"The last checkpoint is that of step 8 in '{self.run}'. To begin again: "
-                      f"equipoise train --config {self.run}/config.toml --lr R -o NEW", done.err)
+        self.assertIn(f"The last checkpoint is that of step 8 in '{self.folder}'. To begin again: "
+                      f"equipoise train --config {self.folder}/config.toml --lr R -o NEW", done.err)
         self.assertNotIn("--resume", done.err)
 
     def test_without_a_validation_loss_that_is_a_number_it_fails(self):
@@ -26,30 +26,30 @@ class Divergence(Train):
         self.assertEqual(done.code, 1, done.err)
         self.assertRegex(done.err, r"'fc1.weight' is no longer finite behind step 8, of which nothing was saved")
         self.assertIn("There is no checkpoint", done.err)
-        self.assertEqual(checkpoints(self.run), [])
-        self.assertFalse((self.run / "model.onnx").exists())
+        self.assertEqual(checkpoints(self.folder), [])
+        self.assertFalse((self.folder / "model.onnx").exists())
 
     def test_weights_that_are_not_finite_leave_those_before(self):
         self.train("--norm=none", "--validation-fraction=0")
-        checkpoints(self.run)[-1].unlink()
-        config = self.run / "config.toml"
+        checkpoints(self.folder)[-1].unlink()
+        config = self.folder / "config.toml"
         text = config.read_text()
         for setting, value in (("lr", "0.1"), ("weight-decay", "0.0005")):
             self.assertIn(f"\n{setting} = {value}\n", text)
             text = text.replace(f"\n{setting} = {value}\n", f"\n{setting} = 1e30\n")
         config.write_text(text)
-        before = everything(self.run)[1]
-        done = Run("train", "--resume", str(self.run))
+        before = everything(self.folder)[1]
+        done = Run("train", "--resume", str(self.folder))
         self.assertEqual(done.code, 1, done.err)
         self.assertIn("is no longer finite", done.err)
         self.assertRegex(done.err, r"The last checkpoint is that of step \d+ in ")
-        self.assertEqual(everything(self.run)[1], before)
+        self.assertEqual(everything(self.folder)[1], before)
 
     def test_a_refused_step_is_logged_with_what_was_not_finite_first(self):
         done = Run("train", *self.arguments("--lr", "1e30", "--norm", "none", "--most-refusals", "2"))
         self.assertEqual(done.code, 1)
         self.assertIn("2 steps in a row changed nothing", done.err)
-        refused = [line for line in metrics(self.run) if line["split"] == "refused"]
+        refused = [line for line in metrics(self.folder) if line["split"] == "refused"]
         self.assertEqual(len(refused), 2)
         for line in refused:
             self.assertEqual(list(line), ["step", "epoch", "split", "loss", "accuracy", "lr", "time", "refusal",

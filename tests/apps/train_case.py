@@ -22,13 +22,13 @@ class Train(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
         self.data = make_images(self.root / "images")
-        self.run = self.root / "run"
+        self.folder = self.root / "run"
 
     def train(self, *arguments):
         return Run("train", *self.arguments(*arguments))
 
     def arguments(self, *more):
-        return [*mlp(*more), "--data", str(self.data), "-o", str(self.run)]
+        return [*mlp(*more), "--data", str(self.data), "-o", str(self.folder)]
 
     def mistake(self, code, text, *arguments):
         """One line (but for the way to the help), and nothing is left behind."""
@@ -38,7 +38,7 @@ class Train(unittest.TestCase):
         self.assertIn(text, done.err)
         lines = [line for line in done.err.splitlines() if not line.startswith("See '")]
         self.assertEqual(len(lines), 1, done.err)
-        self.assertFalse(self.run.exists())
+        self.assertFalse(self.folder.exists())
 
 
 class Vary(Train):

@@ -16,9 +16,9 @@ class Images(Train):
         losses = set()
         for options, kind in (([], "bilinear"), (["--interpolation=bicubic"], "bicubic")):
             self.train("--size=12", "--batch=8", *options)
-            self.assertIn(f'"interpolation":"{kind}"'.encode(), (self.run / "model.onnx").read_bytes())
-            losses.add(metrics(self.run)[-1]["loss"])
-            shutil.rmtree(self.run)
+            self.assertIn(f'"interpolation":"{kind}"'.encode(), (self.folder / "model.onnx").read_bytes())
+            losses.add(metrics(self.folder)[-1]["loss"])
+            shutil.rmtree(self.folder)
         self.assertEqual(len(losses), 2)
 
     def test_reading_them_all_for_their_mean_is_told_of_once_it_takes_long(self):
@@ -30,12 +30,12 @@ class Images(Train):
             link.parent.mkdir(exist_ok=True)
             link.symlink_to(path)
         process = subprocess.Popen([program.path(), "train", *mlp("--size=12"), "--data", self.root / "photos", "-o",
-                                    self.run], stderr=subprocess.PIPE, encoding="utf-8")
+                                    self.folder], stderr=subprocess.PIPE, encoding="utf-8")
         said = process.stderr.readline()
         process.kill()
         process.communicate()
         self.assertEqual(said, "Reading 1,800 images once for their mean and standard deviation\n")
-        self.assertFalse(self.run.exists())
+        self.assertFalse(self.folder.exists())
 
 
 class ValidationImagesOfTheDataSet(Train):
@@ -49,8 +49,8 @@ class ValidationImagesOfTheDataSet(Train):
         done = self.train("--batch=8", "--json")
         self.assertEqual(done.code, 0, done.err)
         self.assertEqual(done.document()["steps"], 10)
-        self.assertNotIn("validation-fraction", (self.run / "config.toml").read_text())
-        evaluated = Run("evaluate", str(self.run), "--data", str(self.data), "--json").document()
+        self.assertNotIn("validation-fraction", (self.folder / "config.toml").read_text())
+        evaluated = Run("evaluate", str(self.folder), "--data", str(self.data), "--json").document()
         self.assertEqual((evaluated["split"], evaluated["images"]), ("validation", 10))
         self.assertEqual(evaluated["accuracy"], done.document()["best"]["accuracy"])
 
@@ -58,7 +58,7 @@ class ValidationImagesOfTheDataSet(Train):
         text = f"--validation-fraction: '{self.data}' has validation images of its own"
         self.mistake(2, text, *self.arguments("--validation-fraction=0.2"))
         self.train("--batch=8", "--epochs=1")
-        done = Run("evaluate", str(self.run), "--data", str(self.data), "--split=validation", "--validation-fraction=0.2")
+        done = Run("evaluate", str(self.folder), "--data", str(self.data), "--split=validation", "--validation-fraction=0.2")
         self.assertEqual(done.code, 2)
         self.assertIn(text, done.err)
 
@@ -75,7 +75,7 @@ class ValidationData(Train):
         self.assertEqual(done.code, 0, done.err)
         # 260 images in batches of 32.
         self.assertEqual(done.document()["steps"], 18)
-        evaluated = Run("evaluate", str(self.run), "--data", str(self.others), "--json").document()
+        evaluated = Run("evaluate", str(self.folder), "--data", str(self.others), "--json").document()
         self.assertEqual(evaluated["images"], 60)
         self.assertEqual(evaluated["accuracy"], done.document()["best"]["accuracy"])
 
@@ -86,33 +86,33 @@ class ValidationData(Train):
             (others / f"{label}/0.pgm").write_bytes(b"P5 20 30 255 " + bytes(range(200)) * 3)
         done = self.train("--validation-data", str(others))
         self.assertEqual(done.code, 0, done.err)
-        self.assertEqual([line["accuracy"] for line in metrics(self.run) if line["split"] == "validation"], [0.25] * 2)
+        self.assertEqual([line["accuracy"] for line in metrics(self.folder) if line["split"] == "validation"], [0.25] * 2)
 
     def test_is_found_from_another_folder(self):
         done = Run("train", *mlp(), "--data=images", "--validation-data=others", "-o", "run", cwd=self.root)
         self.assertEqual(done.code, 0, done.err)
-        whole = everything(self.run)
-        for path in checkpoints(self.run):
+        whole = everything(self.folder)
+        for path in checkpoints(self.folder):
             path.unlink()
-        done = Run("train", "--resume", str(self.run))
+        done = Run("train", "--resume", str(self.folder))
         self.assertEqual(done.code, 0, done.err)
-        self.assertEqual(everything(self.run), whole)
+        self.assertEqual(everything(self.folder), whole)
 
     def test_is_the_same_when_it_is_gone_on_with(self):
         self.train("--validation-data", str(self.others))
-        before = everything(self.run)
+        before = everything(self.folder)
         labels = self.others / "train-labels-idx1-ubyte"
         write_idx(labels, (60,), [(i + 1) % 4 for i in range(60)])
-        done = Run("train", "--resume", str(self.run))
+        done = Run("train", "--resume", str(self.folder))
         self.assertEqual(done.code, 1)
         self.assertIn(f"data set '{self.others}' has other classes, or images of others, than the run began with",
                       done.err)
         shutil.rmtree(self.others)
         make_images(self.others, training=50, test=48)
-        done = Run("train", "--resume", str(self.run))
+        done = Run("train", "--resume", str(self.folder))
         self.assertEqual(done.code, 1)
         self.assertIn(f"data set '{self.others}' has 48 validation images; the run began with 60", done.err)
-        self.assertEqual(everything(self.run), before)
+        self.assertEqual(everything(self.folder), before)
 
     def test_mistakes(self):
         self.mistake(2, "--validation-fraction excludes --validation-data",

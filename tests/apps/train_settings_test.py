@@ -45,15 +45,15 @@ class Config(Train):
             with self.subTest(options=options):
                 done = self.train(*options)
                 self.assertEqual(done.code, 0, done.err)
-                config = (self.run / "config.toml").read_text()
+                config = (self.folder / "config.toml").read_text()
                 written = set(re.findall(r"(?m)^([\w-]+) = ", config))
                 self.assertEqual(listed - written, (set(self.WITHOUT_VALUE) - with_value) | without)
                 again = self.root / "again"
-                done = Run("train", "--config", str(self.run / "config.toml"), "-o", str(again))
+                done = Run("train", "--config", str(self.folder / "config.toml"), "-o", str(again))
                 self.assertEqual(done.code, 0, done.err)
-                self.assertEqual(everything(again), everything(self.run))
+                self.assertEqual(everything(again), everything(self.folder))
                 self.assertEqual((again / "config.toml").read_text(), config)
-            shutil.rmtree(self.run)
+            shutil.rmtree(self.folder)
             shutil.rmtree(again)
 
     def test_has_what_is_done_to_images_of_several_sizes(self):
@@ -64,13 +64,13 @@ class Config(Train):
                  {"resize": "20", "crop": '"random"', "flip": "0.5", "interpolation": '"bicubic"'})):
             done = self.train("--size=12", "--batch=8", *options)
             self.assertEqual(done.code, 0, done.err)
-            config = (self.run / "config.toml").read_text()
+            config = (self.folder / "config.toml").read_text()
             for key, value in expected.items():
                 self.assertIn(f"\n{key} = {value}\n", config)
-            done = Run("train", "--config", str(self.run / "config.toml"), "-o", str(self.root / "again"))
+            done = Run("train", "--config", str(self.folder / "config.toml"), "-o", str(self.root / "again"))
             self.assertEqual(done.code, 0, done.err)
-            self.assertEqual(everything(self.root / "again"), everything(self.run))
-            shutil.rmtree(self.run)
+            self.assertEqual(everything(self.root / "again"), everything(self.folder))
+            shutil.rmtree(self.folder)
             shutil.rmtree(self.root / "again")
 
 
@@ -123,12 +123,12 @@ class Mistakes(Train):
         self.mistake(1, "class", *self.arguments())
 
     def test_folders(self):
-        self.run.write_text("a file")
+        self.folder.write_text("a file")
         done = Run("train", *self.arguments())
         self.assertEqual(done.code, 1)
         self.assertIn("is there already", done.err)
-        self.assertEqual(self.run.read_text(), "a file")
-        self.run.unlink()
+        self.assertEqual(self.folder.read_text(), "a file")
+        self.folder.unlink()
         self.mistake(1, "cannot use folder '/proc/absent/run'", *mlp(), "--data", str(self.data),
                      "-o", "/proc/absent/run")
 

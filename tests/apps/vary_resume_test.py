@@ -18,21 +18,21 @@ class Interrupted(Vary):
         arguments = ["--vary=norm=batch,none,layer", "--epochs=30", "--save-every=3"]
         process = subprocess.Popen([program.path(), "train", *self.arguments(*arguments)],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
-        while not list((self.run / "norm=none" / "checkpoints").glob("*.safetensors")):
+        while not list((self.folder / "norm=none" / "checkpoints").glob("*.safetensors")):
             self.assertIsNone(process.poll())
             time.sleep(0.001)
         process.send_signal(how)
         _, err = process.communicate()
         if how == signal.SIGINT:
             self.assertEqual(process.returncode, 130)
-            self.assertIn(f"equipoise train --resume {self.run}\n", err)
-        self.assertFalse((self.run / "norm=layer").exists())
-        done = Run("train", "--resume", str(self.run))
+            self.assertIn(f"equipoise train --resume {self.folder}\n", err)
+        self.assertFalse((self.folder / "norm=layer").exists())
+        done = Run("train", "--resume", str(self.folder))
         self.assertEqual(done.code, 0, done.err)
-        resumed, self.run = self.run, self.root / "whole"
+        resumed, self.folder = self.folder, self.root / "whole"
         self.vary(*arguments)
         for name in ("norm=batch", "norm=none", "norm=layer"):
-            self.assertEqual(everything(resumed / name), everything(self.run / name), name)
+            self.assertEqual(everything(resumed / name), everything(self.folder / name), name)
 
     def test_by_ctrl_c_it_goes_on_to_the_same_bits(self):
         self.interrupted(signal.SIGINT)
@@ -40,6 +40,8 @@ class Interrupted(Vary):
     def test_killed_it_goes_on_to_the_same_bits(self):
         self.interrupted(signal.SIGKILL)
 
+
+class Resumed(Vary):
     def test_paths_of_variants_are_found_from_another_folder(self):
         make_images(self.root / "others", seed=2)
         made = Run("train", *mlp("--epochs=1"), "--data=images", "-o", "made", cwd=self.root)
@@ -59,7 +61,7 @@ class Interrupted(Vary):
 
     def test_resumed_behind_its_end_it_says_the_same(self):
         first = self.vary("--vary=norm=batch,none", "--json").document()
-        resumed = Run("train", "--resume", str(self.run), "--json")
+        resumed = Run("train", "--resume", str(self.folder), "--json")
         self.assertNotIn("Going on", resumed.err)
         again = resumed.document()
         for document in (first, again):
@@ -68,43 +70,41 @@ class Interrupted(Vary):
                     del run["seconds"], run["waited_for_images"]
         self.assertEqual(first, again)
 
-
-class Resumed(Vary):
     def test_a_run_without_its_settings_is_not_removed(self):
         self.vary("--vary=norm=batch,none", "--epochs=1")
-        run = self.run / "norm=none"
+        run = self.folder / "norm=none"
         (run / "config.toml").unlink()
         before = everything(run)
-        done = Run("train", "--resume", str(self.run))
+        done = Run("train", "--resume", str(self.folder))
         self.assertEqual(done.code, 1, done.err)
         self.assertIn(f"'{run}' is there already, without a config.toml to go on by; move it away", done.err)
         self.assertEqual(everything(run), before)
 
     def test_a_run_that_was_stopped_before_its_settings_begins_anew(self):
         self.vary("--vary=norm=batch,none", "--epochs=1")
-        run = self.run / "norm=none"
+        run = self.folder / "norm=none"
         before = everything(run)
         for path in (*run.glob("checkpoints/*"), run / "config.toml", run / "model.onnx"):
             path.unlink()
         (run / "metrics.jsonl").write_text("")
-        done = Run("train", "--resume", str(self.run))
+        done = Run("train", "--resume", str(self.folder))
         self.assertEqual(done.code, 0, done.err)
         self.assertEqual(everything(run), before)
 
     def test_a_seed_that_is_none_is_named(self):
         self.vary("--vary=norm=batch,none", "--epochs=1", "--seeds=2")
-        plan = self.run / "vary.toml"
+        plan = self.folder / "vary.toml"
         text = plan.read_text()
         self.assertIn("\nseed = 0\n", text)
         plan.write_text(text.replace("\nseed = 0\n", "\nseed = \"x\"\n"))
-        done = Run("train", "--resume", str(self.run))
+        done = Run("train", "--resume", str(self.folder))
         self.assertEqual(done.code, 1, done.err)
         self.assertRegex(done.err, r"vary.toml', line \d+: 'x' is not a whole number ≥ 0")
 
     def test_resumed_it_takes_no_options(self):
         self.vary("--vary=norm=batch,none", "--epochs=1")
         for option in ("--vary=norm=batch,none", "--seeds=2"):
-            done = Run("train", "--resume", str(self.run), option)
+            done = Run("train", "--resume", str(self.folder), option)
             self.assertEqual(done.code, 2)
             self.assertIn(f"{option.partition('=')[0]}: a run goes on with what it was started with", done.err)
 

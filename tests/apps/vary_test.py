@@ -39,7 +39,7 @@ class Runs(Vary):
             alone = self.root / "alone" / name
             done = Run("train", *mlp(*options), "--data", str(self.data), "-o", str(alone))
             self.assertEqual(done.code, 0, done.err)
-            self.assertEqual(everything(self.run / name), everything(alone))
+            self.assertEqual(everything(self.folder / name), everything(alone))
 
     def test_each_is_trained_by_every_seed(self):
         document = self.vary("--vary=norm=batch,none", "--seeds=3", "--seed=5", "--json").document()
@@ -63,7 +63,7 @@ class Runs(Vary):
             for run in variant["runs"]:
                 settings = (pathlib.Path(run["run"]) / "config.toml").read_text()
                 self.assertNotRegex(settings, r"(?m)^(vary|seeds) =")
-        self.assertIn("\nlr = 0.2\n", (self.run / "norm=batch-seed-0" / "config.toml").read_text())
+        self.assertIn("\nlr = 0.2\n", (self.folder / "norm=batch-seed-0" / "config.toml").read_text())
         # What is given goes before it.
         done = Run("train", *mlp("--epochs=1"), "--data", str(self.data), "--config", str(config), "--seeds=1",
                    "--vary=lr=0.1,0.3", "-o", str(self.root / "given"), "--json")
@@ -74,12 +74,12 @@ class Runs(Vary):
         alone = self.root / "alone"
         done = Run("train", *mlp("--norm=batch", "--epochs=1"), "--data", str(self.data), "-o", str(alone))
         self.assertEqual(done.code, 0, done.err)
-        done = Run("train", "--config", str(alone / "config.toml"), "--vary=norm=batch,none,layer", "-o", str(self.run))
+        done = Run("train", "--config", str(alone / "config.toml"), "--vary=norm=batch,none,layer", "-o", str(self.folder))
         self.assertEqual(done.code, 0, done.err)
-        self.assertEqual(everything(self.run / "norm=batch"), everything(alone))
+        self.assertEqual(everything(self.folder / "norm=batch"), everything(alone))
 
     def test_models_and_flags_vary_too(self):
-        folder = self.run
+        folder = self.folder
         done = Run("train", "--data", str(self.data), "--epochs=1", "--threads=1", "--batch=32",
                    "--vary=model=mlp,mlp+nesterov=true", "-o", str(folder))
         self.assertEqual(done.code, 0, done.err)
@@ -93,7 +93,7 @@ class Runs(Vary):
         self.assertTrue(second["runs"][0]["finished"])
         self.assertEqual(second["runs"][0]["steps"], 16)
         self.assertEqual([first["accuracy"], second["best_other_accuracy"], second["steps_to_best_other"]], [None] * 3)
-        page = Page(self.run / "index.html")
+        page = Page(self.folder / "index.html")
         self.assertIn(first["runs"][0]["failure"], page.text)
 
 
@@ -103,7 +103,7 @@ class Comparison(Vary):
         fast, slow = document["variants"]
         self.assertGreater(fast["accuracy"], slow["accuracy"])
         self.assertEqual(fast["best_other_accuracy"], slow["accuracy"])
-        lines = metrics(self.run / "lr=0.3")
+        lines = metrics(self.folder / "lr=0.3")
         first = next(line["step"] for line in lines
                      if line["split"] == "validation" and line["accuracy"] >= slow["accuracy"])
         self.assertEqual(fast["steps_to_best_other"], first)
@@ -123,10 +123,10 @@ class Comparison(Vary):
             self.assertEqual(variant["split"], "validation_ema")
             for figure in ("accuracy", "loss"):
                 self.assertEqual(variant[figure], variant["runs"][0]["validation_ema"][figure])
-            curve = [line for line in metrics(self.run / variant["name"]) if line["split"] == "validation_ema"]
+            curve = [line for line in metrics(self.folder / variant["name"]) if line["split"] == "validation_ema"]
             self.assertEqual(variant["loss"], curve[-1]["loss"])
         self.assertNotEqual(variants[0]["loss"], variants[1]["loss"])
-        self.assertIn("Accuracy in validation_ema", Page(self.run / "index.html").text)
+        self.assertIn("Accuracy in validation_ema", Page(self.folder / "index.html").text)
 
     def test_each_is_judged_by_its_own_split(self):
         done = self.vary("--vary=norm=batch,batch+ema=0.9")
@@ -134,7 +134,7 @@ class Comparison(Vary):
         self.assertRegex(rows[0], r" % +validation ")
         self.assertRegex(rows[1], r" % +validation_ema ")
         self.assertIn("in validation or validation_ema", done.out)
-        self.assertIn("Accuracy in validation or validation_ema", Page(self.run / "index.html").text)
+        self.assertIn("Accuracy in validation or validation_ema", Page(self.folder / "index.html").text)
 
     def test_layers_are_measured_behind_their_normalization(self):
         # With these, running statistics are those of the last batch, and γ and β hardly move.
@@ -152,31 +152,31 @@ class Comparison(Vary):
         done = self.vary("--vary=norm=batch,layer,none")
         rows = [line.split()[0] for line in done.out.splitlines() if line.startswith("norm=")]
         self.assertEqual(rows, ["norm=batch", "norm=layer", "norm=none"])
-        self.assertIn(str(self.run / "index.html"), done.out)
+        self.assertIn(str(self.folder / "index.html"), done.out)
 
     def test_page_shows_all(self):
         self.vary("--vary=norm=batch,none+lr=0.05", "--lr=0.2")
-        page = Page(self.run / "index.html")
+        page = Page(self.folder / "index.html")
         self.assertEqual(page.elements["svg"], 3)
         for text in ("norm=batch", "norm=none lr=0.05", "points above", str(self.data)):
             self.assertIn(text, page.text)
         # Two variants, two evaluations each, and as many lines in training as are logged.
-        logged = len([line for line in metrics(self.run / "norm=batch") if line["split"] == "training"])
+        logged = len([line for line in metrics(self.folder / "norm=batch") if line["split"] == "training"])
         self.assertEqual(page.elements["circle"], 2 * (2 + logged + 2))
-        self.assertNotIn("nan", (self.run / "index.html").read_text())
+        self.assertNotIn("nan", (self.folder / "index.html").read_text())
 
 
 class Diverged(Vary):
     def test_a_seed_counts_as_the_worst(self):
         self.vary("--vary=norm=none,batch", "--seeds=3", "--activation=relu")
-        broken = self.run / "norm=none-seed-1"
+        broken = self.folder / "norm=none-seed-1"
         config = broken / "config.toml"
         text = config.read_text()
         self.assertIn("\nlr = 0.1\n", text)
         config.write_text(text.replace("\nlr = 0.1\n", "\nlr = 1e30\n"))
         shutil.rmtree(broken / "checkpoints")
         (broken / "checkpoints").mkdir()
-        done = Run("train", "--resume", str(self.run), "--json")
+        done = Run("train", "--resume", str(self.folder), "--json")
         self.assertEqual(done.code, 0, done.err)
         none, batch = done.document()["variants"]
         self.assertEqual((none["runs_finished"], batch["runs_finished"]), (2, 3))
@@ -184,7 +184,7 @@ class Diverged(Vary):
         accuracies = sorted(run["validation"]["accuracy"] for run in none["runs"] if run["finished"])
         self.assertEqual(none["accuracy"], accuracies[0])
         self.assertEqual(none["accuracy_range"], accuracies)
-        self.assertIn("2 of 3 finished", Page(self.run / "index.html").text)
+        self.assertIn("2 of 3 finished", Page(self.folder / "index.html").text)
 
 
 class Terminal(Vary):
@@ -253,15 +253,15 @@ class Mistakes(Vary):
             with self.subTest(text=text):
                 self.mistake(2, message, *self.arguments("--config", str(config), *options))
         self.mistake(1, "more than the", "mlp", "--data", str(self.data), "--vary=batch=32,1000",
-                     "-o", str(self.run))
-        self.mistake(1, "no model 'mpl'", "--data", str(self.data), "--vary=model=mlp,mpl", "-o", str(self.run))
+                     "-o", str(self.folder))
+        self.mistake(1, "no model 'mpl'", "--data", str(self.data), "--vary=model=mlp,mpl", "-o", str(self.folder))
 
     def test_a_full_disk_is_no_divergence(self):
         done = subprocess.run(["sh", "-c", 'ulimit -f 40; exec "$@"', "sh", program.path(),
                                "train", *self.arguments("--vary=norm=batch,none", "--hidden=64,64")],
                               capture_output=True, check=False, encoding="utf-8")
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertIn(f"equipoise train --resume {self.run}\n", done.stderr)
+        self.assertIn(f"equipoise train --resume {self.folder}\n", done.stderr)
 
     def test_a_folder_of_other_trainings_is_not_gone_on_with(self):
         self.vary("--vary=norm=batch,none", "--epochs=1")
@@ -271,18 +271,18 @@ class Mistakes(Vary):
 
     def test_what_varies_takes_precedence_over_a_file(self):
         self.vary("--vary=lr=0.1,0.2", "--epochs=1")
-        done = Run("train", "--config", str(self.run / "lr=0.1" / "config.toml"), "--vary=lr=0.3,0.4",
+        done = Run("train", "--config", str(self.folder / "lr=0.1" / "config.toml"), "--vary=lr=0.3,0.4",
                    "-o", str(self.root / "again"))
         self.assertEqual(done.code, 0, done.err)
         self.assertIn("lr = 0.4\n", (self.root / "again" / "lr=0.4" / "config.toml").read_text())
 
     def test_a_folder_that_is_taken_is_not_touched(self):
-        self.run.mkdir()
-        (self.run / "notes").write_text("mine")
+        self.folder.mkdir()
+        (self.folder / "notes").write_text("mine")
         done = self.train("--vary=norm=batch,none")
         self.assertEqual(done.code, 1)
         self.assertIn("not empty", done.err)
-        self.assertEqual(os.listdir(self.run), ["notes"])
+        self.assertEqual(os.listdir(self.folder), ["notes"])
 
 
 if __name__ == "__main__":

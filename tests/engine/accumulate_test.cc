@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error_of.h"
+#include "base/larger.h"
 #include "engine/images.h"
 
 namespace equipoise::testing {
@@ -70,7 +71,7 @@ double distance(ModelNorm::Kind norm, const Optimizer& optimizer) {
   const std::vector<float> b = all_values(parts);
   double largest = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    largest = std::max(largest, static_cast<double>(std::abs(a[i] - b[i])));
+    largest = larger(largest, std::abs(a[i] - b[i]));
   }
   return largest;
 }

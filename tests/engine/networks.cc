@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/larger.h"
 #include "base/random.h"
 #include "equipoise/operations.h"
 
@@ -173,8 +174,7 @@ double relative_error(std::span<const double> actual, std::span<const double> ex
   double difference = 0;
   for (std::size_t i = 0; i < actual.size(); ++i) {
     largest = std::max(largest, std::abs(expected[i]));
-    const double d = std::abs(actual[i] - expected[i]);
-    if (!(d <= difference)) difference = d;  // also NaN
+    difference = larger(difference, std::abs(actual[i] - expected[i]));
   }
   return difference / largest;
 }

@@ -1,5 +1,5 @@
-// Folded inference of weights, statistics and samples that are not finite: the answers of inference
-// without folding.
+/// Folded inference of weights, statistics and samples that are not finite: the answers of
+/// inference without folding.
 
 #include <bit>
 #include <cmath>
@@ -33,7 +33,7 @@ class NotFinite : public ::testing::Test {
   Session session_{classifier(), {.seed = 3}};
 };
 
-TEST_F(NotFinite, NumbersThatAreNotFiniteStaySo) {
+TEST_F(NotFinite, NumbersStaySo) {
   for (const char* name : {"conv1.weight", "bn1.weight", "bn1.running_mean"}) {
     const std::vector<float> before = logits();
     float& value = session_.state().values(name)[0];

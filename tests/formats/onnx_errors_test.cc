@@ -175,9 +175,10 @@ TEST(OnnxErrors, OpenSizesOfImagesAreRefused) {
               HasSubstr("(batch, 3, height, 8)"));
 }
 
-TEST(OnnxErrors, WindowsOfImpossibleSizesAreRefused) {
+TEST(OnnxErrors, StridesThatAreImpossibleAreRefused) {
   const std::pair<std::int64_t, const char*> strides[] = {
       {0, "has a value below 1 in strides"},
+      {std::int64_t{1} << 31, "each of them has to be in [1, 2147483647]"},
       {std::numeric_limits<std::int64_t>::max(), "'strides' has the value 9223372036854775807"}};
   for (const auto& [stride, message] : strides) {
     EXPECT_THAT(error_of([stride_value = stride](onnx::ModelProto& model) {

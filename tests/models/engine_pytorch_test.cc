@@ -1,9 +1,9 @@
 /// Whole networks in the engine's f32, in training and inference, against PyTorch in f64
 /// (pytorch_networks.py has run before), with lean memory too, on one thread and two, in every
-/// layout. Per tensor the largest error is at most 3 times that of
-/// PyTorch's own f32, and 1e-6 of the norm of what is compared: all gradients together, or the
-/// output itself. The loss is one number, in which PyTorch's error may be next to nothing by
-/// chance: it is held to the error of its logits.
+/// layout. Per tensor the largest error is at most 3 times that of PyTorch's own f32, and 1e-6 of
+/// the norm of what is compared: all gradients together, or the output itself. The loss is one
+/// number, in which PyTorch's error may be next to nothing by chance: it is held to the error of
+/// its logits.
 
 #include <algorithm>
 #include <cmath>
@@ -13,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/larger.h"
 #include "equipoise/norm_summary.h"
 #include "equipoise/session.h"
 #include "models/engine_settings.h"
@@ -80,8 +81,7 @@ class EngineRun {
     EXPECT_EQ(static_cast<std::int64_t>(values.size()), truth.size()) << name;
     double error = 0;
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const double d = std::abs(static_cast<double>(values[i]) - truth.values[i]);
-      if (!(d <= error)) error = d;
+      error = larger(error, std::abs(static_cast<double>(values[i]) - truth.values[i]));
     }
     return error;
   }

@@ -30,7 +30,7 @@ std::vector<std::byte> random_values(const Case& test, DType dtype, std::uint64_
   return bytes;
 }
 
-/// std::vector's == goes byte by byte.
+/// libstdc++ 12 compares std::byte one by one; memcmp is several times as fast.
 bool same(const std::vector<std::byte>& a, const std::vector<std::byte>& b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }

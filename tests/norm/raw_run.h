@@ -25,8 +25,8 @@ class RawRun {
  public:
   explicit RawRun(const Case& test);
 
-  /// Forward and backward on so many threads, into the memory of `bits`: fresh memory costs as much
-  /// as a pass over it.
+  /// Forward and backward on so many threads, into the memory of `bits`, which is zeroed first:
+  /// fresh memory costs as much as a pass over it.
   Bits run(int threads, bool sample_moments, Bits bits = {});
 
  private:

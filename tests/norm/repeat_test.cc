@@ -124,6 +124,8 @@ TEST(NormRepeat, DoesNotLookAtWhatItDoesNotUse) {
     NormForward arguments = again(problem, run, y.view());
     const std::vector<float> weights(3, -1.0F);
     std::vector<Moments> moments(2);
+    arguments.epsilon = 0;
+    arguments.activation = static_cast<Activation>(99);
     arguments.position_weights = weights;
     arguments.sample_moments = moments;
     norm_repeat(arguments, record);

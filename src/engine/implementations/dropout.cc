@@ -6,9 +6,9 @@
 #include <cmath>
 #include <cstdint>
 
-#include "base/ceil_div.h"
 #include "base/parallel.h"
 #include "base/random.h"
+#include "base/round_up.h"
 #include "engine/implementations/implementations.h"
 #include "engine/implementations/planes.h"
 #include "engine/implementations/rows.h"

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "base/ceil_div.h"
 #include "base/parallel.h"
+#include "base/round_up.h"
 #include "engine/implementations/implementations.h"
 #include "engine/implementations/planes.h"
 #include "engine/implementations/rows.h"

@@ -2,8 +2,8 @@
 
 #include "ops/mean_squared_error.h"
 
-#include "base/ceil_div.h"
 #include "base/parallel.h"
+#include "base/round_up.h"
 #include "engine/implementations/implementations.h"
 #include "engine/implementations/planes.h"
 #include "engine/implementations/rows.h"

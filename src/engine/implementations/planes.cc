@@ -1,6 +1,6 @@
 #include "engine/implementations/planes.h"
 
-#include "base/ceil_div.h"
+#include "base/round_up.h"
 
 namespace equipoise::engine {
 

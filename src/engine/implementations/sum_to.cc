@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/ceil_div.h"
 #include "base/parallel.h"
+#include "base/round_up.h"
 #include "engine/implementations/copy.h"
 #include "engine/implementations/implementations.h"
 #include "engine/layout.h"

@@ -9,7 +9,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "base/ceil_div.h"
+#include "base/round_up.h"
 #include "norm/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
+#include <type_traits>
 
 namespace equipoise {
 
@@ -9,5 +11,11 @@ constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return a / b + (a % b != 0 ? 1 : 0);
 }
 static_assert(ceil_div(8, 4) == 2 && ceil_div(9, 4) == 3 && ceil_div(5, INT64_MAX) == 1);
+
+/// The smallest multiple of unit that is at least a ≥ 0.
+template <std::integral T>
+constexpr T round_up(T a, std::type_identity_t<T> unit) {
+  return (a + unit - 1) / unit * unit;
+}
 
 }  // namespace equipoise

@@ -23,10 +23,6 @@ namespace {
 /// libgomp has a record of each on the caller's stack, which overflows at 10⁵ of them.
 constexpr int kMostThreads = 1024;
 
-/// A thread takes neighbouring tasks on end: each stretch of memory takes a while to come up to
-/// speed. Several such runs for each thread, so that all end together.
-constexpr std::int64_t kRunsOfThread = 16;
-
 int default_threads() {
 #if EQUIPOISE_THREADING_OPENMP
   const int threads = omp_get_max_threads();
@@ -134,6 +130,9 @@ void parallel_for(std::int64_t tasks, int threads, void (*task)(void*, std::int6
     return;
   }
 #if EQUIPOISE_THREADING_OPENMP
+  // A thread takes neighbouring tasks on end, as each stretch of memory takes a while to come up to
+  // speed; but in several such runs, so that all threads end together.
+  constexpr std::int64_t kRunsOfThread = 16;
   const std::int64_t run = std::max<std::int64_t>(tasks / (kRunsOfThread * threads), 1);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, run)
   for (std::int64_t i = 0; i < tasks; ++i) task(context, i, omp_get_thread_num());

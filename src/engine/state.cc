@@ -191,22 +191,23 @@ void State::Parts::Entry::allocate_row_major() {
   values = std::span<float>(reinterpret_cast<float*>(buffer.data()), elements);
 }
 
-std::span<float> State::Parts::Entry::hand_out(bool writes) {
+std::span<float> State::Parts::Entry::hand_out(bool to_write) {
   handed_out = true;
-  return std::holds_alternative<std::span<float>>(values) ? row_major(writes) : std::span<float>();
+  return std::holds_alternative<std::span<float>>(values) ? row_major(to_write)
+                                                          : std::span<float>();
 }
 
-std::span<float> State::Parts::Entry::row_major(bool writes) {
+std::span<float> State::Parts::Entry::row_major(bool to_write) {
   if (!row_major_is_current) {
     if (buffer.size() == 0) allocate_row_major();
     engine::onednn::copy_weights(format, in_format.data(), {}, buffer.data());
     row_major_is_current = true;
   }
-  if (writes) in_format_is_current = false;
+  if (to_write) in_format_is_current = false;
   return std::get<std::span<float>>(values);
 }
 
-float* State::Parts::Entry::as(const engine::Format& wanted, bool writes) {
+float* State::Parts::Entry::as(const engine::Format& wanted, bool to_write) {
   if (!in_format_is_current || format != wanted) {
     row_major(false);
     if (format != wanted || in_format.size() == 0) {
@@ -217,7 +218,7 @@ float* State::Parts::Entry::as(const engine::Format& wanted, bool writes) {
     engine::onednn::copy_weights({}, buffer.data(), format, in_format.data());
     in_format_is_current = true;
   }
-  if (writes || !handed_out) row_major_is_current = false;
+  if (to_write || !handed_out) row_major_is_current = false;
   if (!handed_out) buffer = AlignedBuffer();
   return reinterpret_cast<float*>(in_format.data());
 }

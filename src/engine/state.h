@@ -50,14 +50,14 @@ struct State::Parts {
     /// Somebody may still look there: it is not given back.
     bool handed_out = false;
 
-    /// The values row-major; they may be written to if `writes`.
-    std::span<float> row_major(bool writes);
+    /// The values row-major; they may be written to if `to_write`.
+    std::span<float> row_major(bool to_write);
     /// The values in a format of a convolution's weights.
-    float* as(const engine::Format& wanted, bool writes);
+    float* as(const engine::Format& wanted, bool to_write);
 
     /// The same for somebody outside, who may keep the address. Nothing for values that are not
     /// f32.
-    std::span<float> hand_out(bool writes);
+    std::span<float> hand_out(bool to_write);
 
     /// What it takes besides what it has, to hold the values in a format too, of so many bytes.
     std::size_t bytes_to_hold_as(const engine::Format& wanted, std::size_t bytes) const;

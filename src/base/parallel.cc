@@ -52,14 +52,15 @@ class Pool {
     for (std::thread& t : workers_) t.join();
   }
 
-  void run(std::int64_t tasks, int threads, void (*task)(void*, std::int64_t, int), void* context) {
+  void run(std::int64_t tasks, std::int64_t at_once, int threads,
+           void (*task)(void*, std::int64_t, int), void* context) {
     const std::scoped_lock one_caller(callers_);
     {
       const std::scoped_lock lock(mutex_);
       while (static_cast<int>(workers_.size()) < threads - 1) {
         workers_.emplace_back([this, id = static_cast<int>(workers_.size()) + 1] { work(id); });
       }
-      job_ = {tasks, threads, task, context};
+      job_ = {tasks, at_once, threads, task, context};
       next_ = 0;
       busy_ = static_cast<int>(workers_.size());
       ++generation_;
@@ -72,14 +73,19 @@ class Pool {
 
  private:
   struct Job {
-    std::int64_t tasks = 0;
+    std::int64_t tasks = 0, at_once = 1;
     int threads = 0;
     void (*task)(void*, std::int64_t, int) = nullptr;
     void* context = nullptr;
   };
 
   void drain(const Job& job, int id) {
-    for (std::int64_t i = next_++; i < job.tasks; i = next_++) job.task(job.context, i, id);
+    for (;;) {
+      const std::int64_t first = next_.fetch_add(job.at_once);
+      const std::int64_t last = std::min(first + job.at_once, job.tasks);
+      if (first >= last) return;
+      for (std::int64_t i = first; i < last; ++i) job.task(job.context, i, id);
+    }
   }
 
   void work(int id) {
@@ -129,16 +135,18 @@ void parallel_for(std::int64_t tasks, int threads, void (*task)(void*, std::int6
     for (std::int64_t i = 0; i < tasks; ++i) task(context, i, 0);
     return;
   }
-#if EQUIPOISE_THREADING_OPENMP
   // A thread takes neighbouring tasks on end, as each stretch of memory takes a while to come up to
-  // speed; but in several such runs, so that all threads end together.
+  // speed; but in several such runs, so that threads end at about the same time. An odd number of
+  // tasks: where two kinds of them take turns, one thread begins with one and another with the
+  // other.
   constexpr std::int64_t kRunsOfThread = 16;
-  const std::int64_t run = std::max<std::int64_t>(tasks / (kRunsOfThread * threads), 1);
-#pragma omp parallel for num_threads(threads) schedule(dynamic, run)
+  const std::int64_t at_once = (tasks / (kRunsOfThread * threads)) | 1;
+#if EQUIPOISE_THREADING_OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic, at_once)
   for (std::int64_t i = 0; i < tasks; ++i) task(context, i, omp_get_thread_num());
 #else
   static Pool pool;
-  pool.run(tasks, threads, task, context);
+  pool.run(tasks, at_once, threads, task, context);
 #endif
 }
 

@@ -79,7 +79,7 @@ std::int64_t storage_elements(const Shape& shape, Layout layout) {
   const std::int64_t block = layout == Layout::kBlocked8    ? 8
                              : layout == Layout::kBlocked16 ? 16
                                                             : 1;
-  const std::int64_t channels = ceil_div(shape.channels(), block) * block;
+  const std::int64_t channels = round_up(shape.channels(), block);
   return shape.samples() * channels * shape.positions();
 }
 

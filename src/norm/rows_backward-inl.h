@@ -12,6 +12,7 @@
 
 #include <hwy/cache_control.h>
 
+#include "base/round_up.h"
 #include "norm/gradient-inl.h"
 #include "norm/rows-inl.h"
 

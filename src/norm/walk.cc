@@ -94,7 +94,7 @@ Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool ac
           ? kRunTile
           : std::max(kLaneTile / std::max<std::int64_t>(block_lanes, 1), kLeastRows) / 16 * 16;
   if (steps > most) {
-    tile_steps = ceil_div(ceil_div(steps, ceil_div(steps, most)), 16) * 16;
+    tile_steps = round_up(ceil_div(steps, ceil_div(steps, most)), 16);
     tile_samples = 1;
   } else {
     tile_steps = std::max<std::int64_t>(steps, 1);
@@ -106,7 +106,7 @@ Walk::Walk(const Shape& shape, Layout layout, std::int64_t sample_count, bool ac
 void Walk::cut_into_slabs(std::int64_t most, std::int64_t unit) {
   blocks = ceil_div(channels, most);
   // Equal slabs rather than full ones and a rest.
-  block_channels = std::min(ceil_div(ceil_div(channels, blocks), unit) * unit, channels);
+  block_channels = std::min(round_up(ceil_div(channels, blocks), unit), channels);
   blocks = ceil_div(channels, block_channels);
 }
 

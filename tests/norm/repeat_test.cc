@@ -1,5 +1,7 @@
 // y once more, from what the forward left in its record.
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "norm/error_message.h"
@@ -126,6 +128,7 @@ TEST(NormRepeat, DoesNotLookAtWhatItDoesNotUse) {
     std::vector<Moments> moments(2);
     arguments.epsilon = 0;
     arguments.activation = static_cast<Activation>(99);
+    arguments.negative_slope = std::numeric_limits<float>::quiet_NaN();
     arguments.position_weights = weights;
     arguments.sample_moments = moments;
     norm_repeat(arguments, record);

@@ -1,6 +1,7 @@
 // y once more, from what the forward left in its record.
 
 #include <limits>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -113,6 +114,39 @@ TEST(NormRepeat, LeavesTheBitsForTheBackward) {
   const TensorView y = run.y.view();
   norm_repeat(again(problem, run, y), record);
   EXPECT_TRUE(run_backward(test, problem, record).dx.bytes() == expected);
+}
+
+TEST(NormRepeat, SharesTheRecordWithOthersAndWithBackwards) {
+  for (const Method& method : all_methods()) {
+    const Case test{.method = method,
+                    .shape = {4, 18, 5, 7},
+                    .layout = Layout::kBlocked8,
+                    .activation = Activation::kRelu,
+                    .residual = true};
+    SCOPED_TRACE(describe(test));
+    const Problem problem = make_problem(test);
+    NormRecord record;
+    const ForwardRun run = run_forward(test, problem, &record);
+    const std::vector<std::byte> y = run.y.bytes();
+    const std::vector<std::byte> dx = run_backward(test, problem, record).dx.bytes();
+    std::vector<std::vector<std::byte>> repeated(2);
+    std::vector<std::vector<std::byte>> gradients(2);
+    std::vector<std::thread> callers;
+    for (std::size_t i = 0; i < 2; ++i) {
+      callers.emplace_back([&, i] {
+        TensorBuffer buffer(test.shape, test.layout, test.dtype);
+        norm_repeat(again(problem, run, buffer.view()), record);
+        repeated[i] = buffer.bytes();
+      });
+      callers.emplace_back(
+          [&, i] { gradients[i] = run_backward(test, problem, record).dx.bytes(); });
+    }
+    for (std::thread& caller : callers) caller.join();
+    for (std::size_t i = 0; i < 2; ++i) {
+      EXPECT_TRUE(repeated[i] == y);
+      EXPECT_TRUE(gradients[i] == dx);
+    }
+  }
 }
 
 TEST(NormRepeat, DoesNotLookAtWhatItDoesNotUse) {
